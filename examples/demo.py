@@ -1,0 +1,88 @@
+"""The whole story on real data, as `nox -s demo` runs it: train, list, show, load in another process.
+
+A child process trains a random forest on the Wisconsin breast cancer data with `epochal.autolog()` and nothing else;
+`epochal runs` and `epochal show` print what was kept; another process, which has never seen the training, loads the
+model and must predict exactly the same. Any step that fails ends the demo with its exit code.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TRAIN = """\
+import epochal
+epochal.autolog()
+
+from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+
+X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+model = RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0).fit(X_train, y_train)
+print("accuracy on the test set:", round(accuracy_score(y_test, model.predict(X_test)), 4))
+"""
+
+# What the demo needs beside the user's script, to compare: the test set and what the model said in the first process.
+KEEP = """
+import numpy
+X_test.to_pickle("X_test.pkl")
+numpy.save("expected.npy", model.predict_proba(X_test))
+"""
+
+PREDICT = """\
+import sys
+
+import numpy
+import pandas
+
+import epochal
+
+model = epochal.load_model("runs:/RUN/model")
+expected = numpy.load("expected.npy")
+predicted = model.predict_proba(pandas.read_pickle("X_test.pkl"))
+print(type(model).__name__, "predicts", predicted.shape[0], "rows:", "the same" if (predicted == expected).all() else "OTHER")
+sys.exit(not (predicted == expected).all())
+"""
+
+
+def main() -> None:
+    """Run the four steps in a store of their own, thrown away at the end."""
+    with tempfile.TemporaryDirectory(prefix="epochal-demo-") as folder:
+        store = {
+            **os.environ,
+            "EPOCHAL_STORE": f"{folder}/store",
+            "COLUMNS": os.environ.get("COLUMNS", "110"),
+        }
+
+        def step(title: str, *command: str, shown: str | None = None) -> None:
+            print(f"\n# {title}\n\n$ {shown or ' '.join(command)}", flush=True)
+            subprocess.run(command, cwd=folder, env=store, check=True, stdin=subprocess.DEVNULL)
+
+        epochal = str(Path(sys.executable).with_name("epochal"))
+        print(TRAIN)
+        step("train, in a process of its own", sys.executable, "-c", TRAIN + KEEP, shown="python train.py")
+        step("what was kept", epochal, "runs", shown="epochal runs")
+
+        listed = subprocess.run(
+            [epochal, "runs", "--json"], cwd=folder, env=store, check=True, capture_output=True
+        )
+        runs = json.loads(listed.stdout)
+        if len(runs) != 1:
+            sys.exit(f"one fit must be one run, but there are {len(runs)}")
+        run = runs[0]["id"]
+
+        step("one run in full", epochal, "show", run, shown=f"epochal show {run[:12]}")
+        load = PREDICT.replace("RUN", run)
+        step("the model, in another process", sys.executable, "-c", load, shown="python predict.py")
+        print("\nThe demo is through: one line of code, one run, one model back, bit for bit.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Every task of this repository; `nox -l` lists them, `nox -s NAME` runs one.
+
+Each session makes the environment it needs (and keeps it for the next time), so on a fresh machine `pip install nox`
+is all the setting up there is. Plugins are found in plugins/: a new one is in every session without a change here.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "docs", "tests"]
+
+ROOT = Path(__file__).resolve().parent
+PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/epochal-*/pyproject.toml"))
+PINS = ("-c", "constraints.txt")
+
+
+def install(session: nox.Session, extra: str, *plugins: str, framework: bool = True) -> None:
+    """Install the core with one of its extras, and these plugins with the framework each is for."""
+    needs = "[framework]" if framework else ""
+    session.install(*PINS, "-e", f".[{extra}]", *(f"-e./plugins/{name}{needs}" for name in plugins))
+
+
+def install_torch(session: nox.Session) -> None:
+    """Install the build for CPUs, which is there as exactly this version, and before anything can ask for another."""
+    session.install("torch==2.13.0")
+
+
+def plugin_tests(*plugins: str) -> list[str]:
+    """Name the test folders of these plugins."""
+    return [f"plugins/{name}/tests" for name in plugins]
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The main job on real data: autolog, list, show, and the model back in another process."""
+    install(session, "demo", "epochal-sklearn")
+    session.run("python", "examples/demo.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests: the core's, each plugin's, the examples, the documentation."""
+    install_torch(session)
+    install(session, "tests", *PLUGINS)
+    session.run("pytest", "-n2", "--dist=worksteal", *(session.posargs or ["tests", *plugin_tests(*PLUGINS)]))
+
+
+@nox.session
+@nox.parametrize("name", PLUGINS, ids=PLUGINS)
+def plugin(session: nox.Session, name: str) -> None:
+    """The tests of one plugin: `nox -s "plugin(epochal-sklearn)"`."""
+    install(session, "tests", name)
+    session.run("pytest", *plugin_tests(name), *session.posargs)
+
+
+@nox.session
+@nox.parametrize("name", PLUGINS, ids=PLUGINS)
+def oldest(session: nox.Session, name: str) -> None:
+    """The tests of a plugin with the oldest framework it says it supports."""
+    extras = tomllib.loads((ROOT / "plugins" / name / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    session.install(
+        "-e.[tests]",
+        f"-e./plugins/{name}",
+        *(re.sub(r">=([\d.]+).*", r"==\1", need) for need in extras["framework"]),
+    )
+    session.run("pytest", *plugin_tests(name), *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, formatting, and the direction of imports."""
+    install(session, "lint")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types of the core, of each plugin, and of the public names as users write them."""
+    install(session, "types", *PLUGINS, framework=False)
+    session.run("mypy", "src", *(f"plugins/{name}/src" for name in PLUGINS), "tests/typing/api.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; a broken link is an error."""
+    install(session, "docs", *PLUGINS, framework=False)
+    session.run("mkdocs", "build", "--strict", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed and size, ours and other trackers' side by side."""
+    install(session, "bench", "epochal-sklearn")
+    session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session
+def nightly(session: nox.Session) -> None:
+    """All tests with the full numbers of docs/guarantees.md; hours."""
+    install_torch(session)
+    install(session, "tests", *PLUGINS)
+    session.run(
+        "pytest", "-n2", "--nightly", "--timeout=7200", "tests", *plugin_tests(*PLUGINS), *session.posargs
+    )
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build every wheel and source archive, install the wheels into a clean environment, run the demo there."""
+    dist, clean = ROOT / "dist", Path(session.create_tmp()) / "clean"
+    shutil.rmtree(dist, ignore_errors=True)
+    shutil.rmtree(clean, ignore_errors=True)
+    session.install("build", "virtualenv")
+    for folder in (".", *(f"plugins/{name}" for name in PLUGINS)):
+        session.run("python", "-m", "build", "--outdir", str(dist), folder, silent=True)
+    session.run("virtualenv", "-q", str(clean))
+    wheels = {path.name.partition("-")[0].replace("_", "-"): str(path) for path in dist.glob("*.whl")}
+    needs = [path if name == "epochal" else f"{path}[framework]" for name, path in wheels.items()]
+    session.run(str(clean / "bin/pip"), "install", "-q", *PINS, *needs, external=True)
+    session.run(str(clean / "bin/python"), "examples/demo.py", external=True)
+    session.log("built: " + ", ".join(sorted(path.name for path in dist.iterdir())))
+
+
+@nox.session(name="new-plugin", venv_backend="none")
+def new_plugin(session: nox.Session) -> None:
+    """Begin a plugin: `nox -s new-plugin -- NAME`, NAME being what the framework is imported as."""
+    if len(session.posargs) != 1:
+        session.error("which framework? nox -s new-plugin -- NAME")
+    made = copy_template(session.posargs[0], ROOT / "plugins")
+    session.log(f'made {made.relative_to(ROOT)}: read its README.md, then nox -s "plugin({made.name})"')
+
+
+def copy_template(name: str, plugins: Path) -> Path:
+    """Copy plugins/_template into the folder `plugins` as the plugin for framework `name`; return the new folder."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        message = f"{name!r} cannot be a plugin's name: lower-case letters, digits and _, as the framework is imported"
+        raise ValueError(message)
+    made = plugins / f"epochal-{name.replace('_', '-')}"
+    for source in sorted((ROOT / "plugins/_template").rglob("*")):
+        if source.is_file() and "__pycache__" not in source.parts:
+            target = made / str(source.relative_to(ROOT / "plugins/_template")).replace("NAME", name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("x", encoding="utf-8") as file:  # never over somebody's work
+                file.write(source.read_text(encoding="utf-8").replace("NAME", name))
+    return made

@@ -1,7 +1,8 @@
 """Every task of this repository; `nox -l` lists them, `nox -s NAME` runs one.
 
-Each session makes the environment it needs (and keeps it for the next time), so on a fresh machine `pip install nox`
-is all the setting up there is. Plugins are found in plugins/: a new one is in every session without a change here.
+Each session makes the environment it needs (and keeps it for the next time), so on a fresh machine
+`pip install nox` is all the setting up there is. Plugins are found in plugins/: a new one is in every
+session without a change here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def install(session: nox.Session, extra: str, *plugins: str, framework: bool = T
 
 
 def install_torch(session: nox.Session) -> None:
-    """Install the build for CPUs, which is there as exactly this version, and before anything can ask for another."""
+    """Install the build for CPUs: exactly this version, and before anything can ask for another."""
     session.install("torch==2.13.0")
 
 
@@ -119,7 +120,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build every wheel and source archive, install the wheels into a clean environment, run the demo there."""
+    """Build all wheels and source archives; run the demo in a clean environment made of the wheels."""
     dist, clean = ROOT / "dist", Path(session.create_tmp()) / "clean"
     shutil.rmtree(dist, ignore_errors=True)
     shutil.rmtree(clean, ignore_errors=True)
@@ -144,9 +145,9 @@ def new_plugin(session: nox.Session) -> None:
 
 
 def copy_template(name: str, plugins: Path) -> Path:
-    """Copy plugins/_template into the folder `plugins` as the plugin for framework `name`; return the new folder."""
+    """Copy plugins/_template into `plugins` as the plugin for the framework `name`; return its folder."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        message = f"{name!r} cannot be a plugin's name: lower-case letters, digits and _, as the framework is imported"
+        message = f"{name!r} cannot be a plugin's name; it is the module's: lower-case letters, digits, _"
         raise ValueError(message)
     made = plugins / f"epochal-{name.replace('_', '-')}"
     for source in sorted((ROOT / "plugins/_template").rglob("*")):

@@ -1,8 +1,8 @@
 """The whole story on real data, as `nox -s demo` runs it: train, list, show, load in another process.
 
-A child process trains a random forest on the Wisconsin breast cancer data with `epochal.autolog()` and nothing else;
-`epochal runs` and `epochal show` print what was kept; another process, which has never seen the training, loads the
-model and must predict exactly the same. Any step that fails ends the demo with its exit code.
+A child process trains a random forest on the Wisconsin breast cancer data with `epochal.autolog()` and
+nothing else; `epochal runs` and `epochal show` print what was kept; another process, which has never seen
+the training, loads the model and must predict exactly the same. Any step that fails ends the demo.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ model = RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0).f
 print("accuracy on the test set:", round(accuracy_score(y_test, model.predict(X_test)), 4))
 """
 
-# What the demo needs beside the user's script, to compare: the test set and what the model said in the first process.
+# To compare, beside the user's script: the test set, and what the model says in the first process.
 KEEP = """
 import numpy
 X_test.to_pickle("X_test.pkl")
@@ -47,8 +47,9 @@ import epochal
 model = epochal.load_model("runs:/RUN/model")
 expected = numpy.load("expected.npy")
 predicted = model.predict_proba(pandas.read_pickle("X_test.pkl"))
-print(type(model).__name__, "predicts", predicted.shape[0], "rows:", "the same" if (predicted == expected).all() else "OTHER")
-sys.exit(not (predicted == expected).all())
+same = bool((predicted == expected).all())
+print(type(model).__name__, "predicts", len(predicted), "rows", "exactly the same" if same else "DIFFERENTLY")
+sys.exit(not same)
 """
 
 

@@ -1,0 +1,42 @@
+"""What every test of this repository stands on, beside the fixtures that `epochal.testing` ships."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# A push repeats what the last one did; `--nightly` looks for something new.
+settings.register_profile("push", deadline=None, derandomize=True, database=None)
+settings.register_profile("nightly", deadline=None, max_examples=1000, print_blob=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="the full numbers of docs/guarantees.md")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("nightly" if config.getoption("--nightly") else "push")
+    if config.getoption("--nightly"):
+        os.environ["EPOCHAL_NIGHTLY"] = "1"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--nightly"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("nightly")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_store_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A test that forgets to name a store must not find the one of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EPOCHAL_STORE", str(tmp_path_factory.mktemp("store")))
+        yield

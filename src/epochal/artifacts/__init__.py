@@ -1,0 +1,1 @@
+"""Files of runs, kept once each under the hash of what they hold."""

@@ -1,0 +1,80 @@
+"""Which run is the active one: here, in this thread, in this process.
+
+A run that a user starts is active for the whole process, so that worker threads log
+into it.  A run that autologging starts is active only in its own context: two
+threads that train at once get two runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from . import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .tracking import Run
+
+_here: ContextVar[tuple[Run, ...]] = ContextVar("epochal-runs", default=())
+_process: list[Run] = []
+
+
+def current_run() -> Run | None:
+    """The innermost open run: of this context, else of the process; None if there is none."""
+    for run in reversed(_here.get()):
+        if run.status == "running":
+            return run
+    for run in reversed(_process):
+        if run.status == "running":
+            return run
+    return None
+
+
+def enter(run: Run) -> None:
+    """Make a run that a user started the active one."""
+    _process.append(run)
+    _here.set((*_here.get(), run))
+
+
+def leave(run: Run) -> None:
+    """A run has ended: whatever was active before it is active again."""
+    if run in _process:
+        _process.remove(run)
+    _here.set(tuple(other for other in _here.get() if other is not run and other.status == "running"))
+
+
+def open_runs() -> list[Run]:
+    """The runs that users of this process have started and not finished, oldest first."""
+    return list(_process)
+
+
+@contextlib.contextmanager
+def managed_run(source: str, name: str | None = None) -> Iterator[Run]:
+    """A run that ends with the block, as "finished" or "failed"; active only in this context."""
+    from .tracking import open_run
+
+    run = open_run(source=source, name=name)
+    token = _here.set((*_here.get(), run))
+    try:
+        yield run
+    except BaseException as error:
+        run.fail(error)
+        raise
+    else:
+        run.finish()
+    finally:
+        with errors.guard("context", "managed run"):
+            with contextlib.suppress(ValueError):  # ended in another context than it began in
+                _here.reset(token)
+
+
+def _after_fork() -> None:
+    for run in {*_process, *_here.get()}:
+        run.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from .errors import EpochalError
     from .media import Audio, Figure, Histogram, Html, Image, Table, Text, Video
     from .models import infer_signature, load_model, load_predictor, save_model
+    from .starting import start_run
     from .store import run, runs
-    from .tracking import Run, start_run
+    from .tracking import Run
 
     config: Config
     summary: Summary
@@ -39,24 +40,62 @@ __version__ = "0.1.0"
 
 _HOME = {
     "active": (
-        "active_run", "define_metric", "finish", "log", "log_artifact", "log_dict", "log_model", "log_params",
-        "log_text", "set_notes", "set_tags",
+        "active_run",
+        "define_metric",
+        "finish",
+        "log",
+        "log_artifact",
+        "log_dict",
+        "log_model",
+        "log_params",
+        "log_text",
+        "set_notes",
+        "set_tags",
     ),
     "autologging": ("autolog", "quiet"),
     "errors": ("EpochalError",),
     "media": ("Audio", "Figure", "Histogram", "Html", "Image", "Table", "Text", "Video"),
     "models": ("infer_signature", "load_model", "load_predictor", "save_model"),
     "store": ("run", "runs"),
-    "tracking": ("Run", "start_run"),
-}  # fmt: skip
+    "starting": ("start_run",),
+    "tracking": ("Run",),
+}
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
-    "Audio", "EpochalError", "Figure", "Histogram", "Html", "Image", "Run", "Table", "Text", "Video", "active_run",
-    "autolog", "config", "define_metric", "finish", "infer_signature", "load_model", "load_predictor", "log",
-    "log_artifact", "log_dict", "log_model", "log_params", "log_text", "quiet", "run", "runs", "save_model",
-    "set_notes", "set_tags", "start_run", "summary",
-]  # fmt: skip
+    "Audio",
+    "EpochalError",
+    "Figure",
+    "Histogram",
+    "Html",
+    "Image",
+    "Run",
+    "Table",
+    "Text",
+    "Video",
+    "active_run",
+    "autolog",
+    "config",
+    "define_metric",
+    "finish",
+    "infer_signature",
+    "load_model",
+    "load_predictor",
+    "log",
+    "log_artifact",
+    "log_dict",
+    "log_model",
+    "log_params",
+    "log_text",
+    "quiet",
+    "run",
+    "runs",
+    "save_model",
+    "set_notes",
+    "set_tags",
+    "start_run",
+    "summary",
+]
 
 
 def __getattr__(name: str) -> Any:

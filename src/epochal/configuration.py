@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import fnmatch
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import EpochalError
+
+if TYPE_CHECKING:
+    from .events import Define
 
 
 class Config(MutableMapping[str, Any]):
     """Hyper-parameters: ``config.lr``, ``config["lr"]``, ``config.optimizer.lr``, ``config.update(...)``.
 
-    Nested mappings come back as `Config`, so that attributes work at every depth; writing at any depth is kept.
+    Nested mappings come back as `Config`, so that attributes work and writes are kept at every depth.
     """
 
     __slots__ = ("_changed", "_values")
@@ -40,9 +44,8 @@ class Config(MutableMapping[str, Any]):
         try:
             return self._values[key]
         except KeyError:
-            raise KeyError(
-                f"no {key!r} in the config; there are: {', '.join(map(str, self._values)) or 'none'}"
-            ) from None
+            known = ", ".join(self._values) or "none"
+            raise KeyError(f"no {key!r} in the config; there are: {known}") from None
 
     def __setitem__(self, key: str, value: Any) -> None:
         self._put(str(key), value)
@@ -77,7 +80,7 @@ class Config(MutableMapping[str, Any]):
         return repr(self.to_dict())
 
     def update(self, *others: Any, **values: Any) -> None:
-        """Set several at once, from a mapping, an `argparse.Namespace`, a dataclass or a YAML or JSON file."""
+        """Set several at once, from a mapping, a Namespace, a dataclass or a YAML or JSON file."""
         for other in others:
             for key, value in as_mapping(other).items():
                 self[key] = value
@@ -90,13 +93,16 @@ class Config(MutableMapping[str, Any]):
 
 
 class Summary(MutableMapping[str, Any]):
-    """One value for each metric: the last one logged, or what `define_metric` asks for, or what a user sets here."""
+    """One value for each metric: the last, or what `define_metric` asks for, or what a user sets here."""
 
     def __init__(self, changed: Callable[[str, Any], None]) -> None:
         self._changed = changed
         self._set: dict[str, Any] = {}
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._kept: dict[str, float] = {}
+        self.definitions: list[Define] = []
         self.last: dict[str, Any] = {}
-        """The value of each metric, kept by the run as it logs."""
+        """The value of each metric; the run puts the last one here before it calls `track`."""
 
     def __getitem__(self, key: str) -> Any:
         return self._set[key] if key in self._set else self.last[key]
@@ -117,9 +123,31 @@ class Summary(MutableMapping[str, Any]):
     def __repr__(self) -> str:
         return repr({**self.last, **self._set})
 
+    def track(self, values: Mapping[str, Any]) -> None:
+        """Keep the summaries that were defined; the projection computes the same from the points."""
+        for key, value in values.items():
+            for definition in reversed(self.definitions):
+                if definition.summary and fnmatch.fnmatchcase(key, definition.metric):
+                    self._keep(key, value, definition)
+                    break
+
+    def _keep(self, key: str, value: float, definition: Define) -> None:
+        count, total = self._counts.get(key, (0, 0.0))
+        self._counts[key] = (count + 1, total + value)
+        kept = self._kept.get(key, value)
+        if definition.summary == "mean":
+            kept = (total + value) / (count + 1)
+        elif definition.summary == "last":
+            kept = value
+        elif definition.summary == "min" or (definition.summary == "best" and definition.goal == "minimize"):
+            kept = min(kept, value)
+        else:
+            kept = max(kept, value)
+        self._kept[key] = self.last[key] = kept
+
 
 def as_mapping(source: Any) -> dict[str, Any]:
-    """Hyper-parameters from a mapping, an `argparse.Namespace`, a dataclass, or the path of a YAML or JSON file."""
+    """Read hyper-parameters: a mapping, an `argparse.Namespace`, a dataclass, or a YAML or JSON file."""
     if source is None:
         return {}
     if isinstance(source, Config):
@@ -134,7 +162,7 @@ def as_mapping(source: Any) -> dict[str, Any]:
         return _from_file(Path(source))
     kind = type(source).__name__
     raise EpochalError(
-        f"config cannot be read from a {kind}; give a dict, an argparse.Namespace, a dataclass, or a YAML or JSON file"
+        f"config cannot be read from a {kind}; give a dict, a Namespace, a dataclass, or a YAML or JSON file"
     )
 
 

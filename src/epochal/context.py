@@ -12,8 +12,6 @@ import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from . import errors
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,7 +53,7 @@ def open_runs() -> list[Run]:
 @contextlib.contextmanager
 def managed_run(source: str, name: str | None = None) -> Iterator[Run]:
     """A run that ends with the block, as "finished" or "failed"; active only in this context."""
-    from .tracking import open_run
+    from .starting import open_run
 
     run = open_run(source=source, name=name)
     token = _here.set((*_here.get(), run))
@@ -67,9 +65,8 @@ def managed_run(source: str, name: str | None = None) -> Iterator[Run]:
     else:
         run.finish()
     finally:
-        with errors.guard("context", "managed run"):
-            with contextlib.suppress(ValueError):  # ended in another context than it began in
-                _here.reset(token)
+        with contextlib.suppress(ValueError):  # ended in another context than it began in
+            _here.reset(token)
 
 
 def _after_fork() -> None:

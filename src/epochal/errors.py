@@ -86,8 +86,15 @@ def report(where: str, phase: str, error: BaseException) -> None:
     kind = (where, phase, type(error))
     level = logging.DEBUG if kind in _said else logging.WARNING
     _said.add(kind)
-    log.log(level, "%s failed in %s (%s: %s); your code is not affected", where, phase, type(error).__name__,
-            error, exc_info=error if log.isEnabledFor(logging.DEBUG) else None)  # fmt: skip
+    log.log(
+        level,
+        "%s failed in %s (%s: %s); your code is not affected",
+        where,
+        phase,
+        type(error).__name__,
+        error,
+        exc_info=error if log.isEnabledFor(logging.DEBUG) else None,
+    )
 
 
 def warn_once(key: object, message: str, *args: object) -> None:

@@ -25,7 +25,6 @@ import os
 import threading
 import time
 import weakref
-from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
@@ -36,6 +35,7 @@ from . import errors, ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from . import events
 
@@ -65,6 +65,7 @@ class Damage:
         self.bytes = 0
 
     def add(self, size: int) -> None:
+        """Count one more line of this many bytes."""
         self.lines += 1
         self.bytes += size
 
@@ -75,6 +76,7 @@ def run_folder(root: Path, run_id: str) -> Path:
 
 
 def marker(root: Path, run_id: str, writer: str) -> Path:
+    """The empty file that says a projection has this journal still to read."""
     return root / "live" / f"{run_id}.{writer}"
 
 
@@ -134,9 +136,9 @@ class Writer:
         try:
             os.fdatasync(self._fd)
         except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.EROFS):  # a file system without sync
-                errors.warn_once(("sync", self.path.parent), "epochal: the disk did not keep %s (%s); what was "
-                                 "written in the last second may not survive a power cut", self.path, error.strerror)  # fmt: skip
+            if error.errno not in {errno.EINVAL, errno.EROFS}:  # a file system without sync
+                message = "epochal: the disk did not keep %s (%s); what is in it may not survive a power cut"
+                errors.warn_once(("sync", self.path.parent), message, self.path, error.strerror)
 
     def close(self) -> None:
         """Sync and close; what is written later is dropped."""
@@ -156,8 +158,10 @@ class Writer:
     def _failed(self, error: OSError) -> None:
         self.dropped += 1
         self._torn = True
-        errors.warn_once(("write", self.path), "epochal: cannot write %s (%s); training goes on, records are being "
-                         "dropped until it can be written again", self.path, error.strerror)  # fmt: skip
+        message = (
+            "epochal: cannot write %s (%s); training goes on, records are dropped until it can be written"
+        )
+        errors.warn_once(("write", self.path), message, self.path, error.strerror)
 
 
 class Deferred:
@@ -169,6 +173,7 @@ class Deferred:
         self._open = open_writer
 
     def write(self, kind: str, data: msgspec.Struct | dict[str, Any]) -> None:
+        """Open the journal and append the record."""
         self._open().write(kind, data)
 
     def sync(self) -> None:
@@ -257,6 +262,19 @@ def _process_lives(path: Path, first: Record | None = None) -> bool:
     return False
 
 
+def last_step(root: Path, run_id: str) -> int:
+    """The highest step a run has reached; -1 if none."""
+    files = run_folder(root, run_id).glob("*.jsonl")
+    records = (record for file in files for record in read(file))
+    return max((record.data["step"] for record in records if record.kind == "metrics"), default=-1)
+
+
+def rank() -> int:
+    """The rank of this process in a distributed training; 0 outside one."""
+    text = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or "0"
+    return int(text) if text.isdecimal() else 0
+
+
 # -- the disk, and forks -----------------------------------------------------------
 
 _writers: weakref.WeakSet[Writer] = weakref.WeakSet()
@@ -296,7 +314,7 @@ def _sync_folders(folder: Path, root: Path) -> None:
 
 
 def _after_fork() -> None:
-    global _syncer, _writers  # noqa: PLW0603 - the child has neither the thread nor a right to the files
+    global _syncer, _writers
     for writer in list(_writers):
         writer._lock = threading.RLock()  # noqa: SLF001 - another thread of the parent may have held it
         writer.abandon()

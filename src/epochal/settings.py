@@ -57,8 +57,10 @@ def explain() -> list[tuple[str, Any, str]]:
     rows = [
         (name, getattr(settings, name), sources.get(name, "default")) for name in Settings.__struct_fields__
     ]
-    return [(name, str(_find_store(settings)[0]) if name == "store" else value, _source(name, source, settings))
-            for name, value, source in rows]  # fmt: skip
+    return [
+        (name, str(_find_store(settings)[0]) if name == "store" else value, _source(name, source, settings))
+        for name, value, source in rows
+    ]
 
 
 def _source(name: str, source: str, settings: Settings) -> str:
@@ -87,7 +89,7 @@ def store_root() -> Path:
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            message = f"cannot make the store {root} ({error.strerror}); set EPOCHAL_STORE to a folder you can write"
+            message = f"cannot make the store {root} ({error.strerror}); set EPOCHAL_STORE to another folder"
             raise StoreError(message) from error
     return root
 
@@ -96,7 +98,7 @@ def _find_store(settings: Settings) -> tuple[Path, str]:
     if settings.store is not None:
         if "://" in settings.store:
             raise SettingsError(
-                f"EPOCHAL_STORE={settings.store!r}: servers are not supported by this version; name a folder"
+                f"EPOCHAL_STORE={settings.store!r}: this version knows no servers; name a folder"
             )
         return Path(settings.store).expanduser().absolute(), "setting"
     for folder in _upwards():

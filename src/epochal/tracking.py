@@ -8,21 +8,20 @@ and counted, and the rest of the call is kept (with the setting ``strict``, rais
 
 from __future__ import annotations
 
-import fnmatch
-import getpass
 import os
 import threading
 import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from . import configuration, context, endings, errors, events, ids, journal, names, settings
-from .errors import EpochalError, NotFound, ValueRefused
+from . import configuration, context, endings, errors, events, journal, keeping
+from .errors import EpochalError, ValueRefused
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from . import settings
     from .models.manifest import Manifest
     from .surroundings.console import Capture
     from .surroundings.sampler import Sampler
@@ -32,145 +31,6 @@ _GOALS = ("minimize", "maximize")
 _STATUSES = ("finished", "failed", "preempted", "superseded")
 _EXACT = 2**53
 _INT64 = 2**63
-
-
-def start_run(
-    project: str | None = None,
-    name: str | None = None,
-    config: Any = None,
-    tags: Mapping[str, Any] | Iterable[str] | None = None,
-    group: str | None = None,
-    job_type: str | None = None,
-    notes: str | None = None,
-    run_id: str | None = None,
-    *,
-    resume: bool = False,
-    nested: bool = False,
-    durability: str | None = None,
-    console: bool | None = None,
-) -> Run:
-    """Start a run and make it the active one; use it in a ``with`` block, or call ``finish()``.
-
-    ``config`` is a dict, an `argparse.Namespace`, a dataclass, or the path of a YAML or JSON file.
-    ``nested=True`` makes the run a child of the active one.  A run that was started without ``with`` and
-    is still open is ended as "superseded" (a notebook cell run twice); inside a ``with`` block, starting
-    another run without ``nested=True`` raises `EpochalError`.  ``run_id`` with ``resume=True`` goes on
-    with a run of this store; `NotFound` if there is none.  ``durability="sync"`` has the disk keep every
-    record before the call returns (default: within a second).
-    """
-    parent = _make_room(nested=nested)
-    run = open_run(project=project, name=name, config=config, tags=tags, group=group, job_type=job_type, notes=notes,
-                   run_id=run_id, resume=resume, durability=durability, console=console,
-                   parent=parent.id if parent else None)  # fmt: skip
-    context.enter(run)
-    return run
-
-
-def _make_room(*, nested: bool) -> Run | None:
-    """The run to be the parent; ends the open run where the next one takes its place."""
-    active = context.current_run()
-    if nested or active is None:
-        return active
-    if active.entered or active not in context.open_runs():
-        raise EpochalError(
-            f"the run {active.name} ({active.id}) is active; pass nested=True to start a child of it, or finish it first"
-        )
-    active.finish("superseded")
-    return None
-
-
-def open_run(
-    *,
-    project: str | None = None,
-    name: str | None = None,
-    config: Any = None,
-    tags: Mapping[str, Any] | Iterable[str] | None = None,
-    group: str | None = None,
-    job_type: str | None = None,
-    notes: str | None = None,
-    run_id: str | None = None,
-    resume: bool = False,
-    durability: str | None = None,
-    console: bool | None = None,
-    parent: str | None = None,
-    source: str | None = None,
-) -> Run:
-    """Begin a run without making it active; `start_run` and the observer engine build on this."""
-    chosen = settings.load()
-    for what, text in (
-        ("project", project),
-        ("name", name),
-        ("group", group),
-        ("job_type", job_type),
-        ("notes", notes),
-    ):
-        if text is not None and not isinstance(text, str):
-            raise EpochalError(f"{what} must be text, not {type(text).__name__}")
-    root = settings.store_root()
-    run_id, resumed = _identify(root, run_id, resume=resume)
-    values = configuration.as_mapping(config)
-    run = Run(root, _start(run_id, resumed=resumed, project=project or chosen.project or "default", name=name, group=group,
-                           job_type=job_type, notes=notes, parent=parent, source=source, tags=_tags(tags)),
-              durability=durability or chosen.durability, strict=chosen.strict)  # fmt: skip
-    if values:
-        run.config.update(values)
-    run.begin(chosen, console=chosen.console if console is None else console)
-    return run
-
-
-def _identify(root: Path, run_id: str | None, *, resume: bool) -> tuple[str, bool]:
-    if run_id is None:
-        if resume:
-            raise EpochalError("resume=True needs the run_id of the run to go on with")
-        return ids.new(), False
-    if not ids.valid(run_id):
-        raise EpochalError(
-            f"{run_id!r} is no run id: those are 32 hexadecimal digits, and start_run() makes one if you give none"
-        )
-    there = journal.run_folder(root, run_id).is_dir()
-    if resume and not there:
-        raise NotFound(f"no run {run_id} in {root} to resume; `epochal runs` lists those that are there")
-    if there and not resume:
-        raise EpochalError(f"the run {run_id} exists; pass resume=True to go on with it")
-    return run_id, there
-
-
-def _start(run_id: str, *, resumed: bool, name: str | None, **fields: Any) -> events.Start:
-    from . import __version__
-
-    start = events.Start(run=run_id, writer="", name=name or names.name_of(run_id), host=os.uname().nodename,
-                         pid=os.getpid(), user=_user(), epochal=__version__, rank=_rank(), attach=resumed,
-                         resumed=resumed, **fields)  # fmt: skip
-    for field in ("project", "name", "group", "job_type", "notes"):
-        text = getattr(start, field)
-        if text is not None:
-            setattr(start, field, text.encode("utf-8", "backslashreplace").decode())
-    return start
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container whose user has no name
-        return str(os.getuid())
-
-
-def _rank() -> int:
-    text = os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or "0"
-    return int(text) if text.isdecimal() else 0
-
-
-def _tags(tags: Mapping[str, Any] | Iterable[str] | None) -> dict[str, str]:
-    if tags is None:
-        return {}
-    if isinstance(tags, str):
-        tags = [tags]
-    pairs = tags.items() if isinstance(tags, Mapping) else ((tag, "") for tag in tags)
-    return {_text(key): _text(value) for key, value in pairs}
-
-
-def _text(value: object) -> str:
-    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 class Run:
@@ -191,11 +51,9 @@ class Run:
         self.refused = 0
         self._strict = strict
         self._start, self._durability = start, durability
-        self._definitions: list[events.Define] = []
-        self._means: dict[str, tuple[int, float]] = {}
-        self._kept: dict[str, float] = {}
+        self._definitions = self.summary.definitions
         self._last = self.summary.last
-        self._step = _last_step(root, self.id) if start.resumed else -1
+        self._step = journal.last_step(root, self.id) if start.resumed else -1
         self._closing = threading.RLock()
         self._probe: threading.Thread | None = None
         self._sampler: Sampler | None = None
@@ -208,8 +66,8 @@ class Run:
     def log(self, values: Mapping[str, Any], step: int | None = None) -> None:
         """Log numbers, and media, at a step.
 
-        Numbers may be Python's, NumPy's, or 0-d tensors; nested mappings become ``outer/inner``.  Without
-        ``step`` it is one more than the last.  Steps may repeat, go back, or be negative: all points are kept.
+        Numbers may be Python's, NumPy's, or 0-d tensors; nested mappings become ``outer/inner``.  ``step``
+        is one more than the last if not given; it may repeat, go back, or be negative: all points are kept.
         When this returns the record is in the kernel: killing the process does not lose it.
         """
         try:
@@ -231,10 +89,11 @@ class Run:
         self._step = step
         self._last.update(values)
         if self._definitions:
-            self._summarise(values)
+            self.summary.track(values)
 
     def _log_slowly(self, values: Any, step: Any) -> None:
-        from . import media, values as convert
+        from . import media
+        from . import values as convert
 
         if not isinstance(values, Mapping):
             self._refuse("log()", f"takes a mapping of names to values, not {convert.describe(values)}")
@@ -253,13 +112,13 @@ class Run:
                     numbers[name] = convert.scalar(value)
             except ValueRefused as error:
                 self._refuse(str(key), str(error))
-            except Exception as error:  # noqa: BLE001 - a user's object may raise anything
+            except Exception as error:
                 self._refuse(str(key), f"{type(error).__name__}: {error}")
         self._step = at
         if numbers:
             self._write("metrics", events.Metrics(at, {k: _spelled(v) for k, v in numbers.items()}))
             self._last.update(numbers)
-            self._summarise(numbers)
+            self.summary.track(numbers)
 
     def _step_of(self, step: Any) -> int | None:
         if step is None:
@@ -287,22 +146,20 @@ class Run:
         from . import values as convert
 
         flat = convert.flatten(configuration.as_mapping(params), ".")
-        self._write(
-            "params", events.Values({_text(key): convert.plain(value) for key, value in flat.items()})
-        )
+        self._write("params", events.Values({utf8(key): convert.plain(value) for key, value in flat.items()}))
 
     def set_tags(self, tags: Mapping[str, Any] | Iterable[str]) -> None:
         """Set tags: a mapping, or bare words.  A value of None removes the tag."""
         removed = (
             {key for key, value in tags.items() if value is None} if isinstance(tags, Mapping) else set()
         )
-        values: dict[str, str | None] = {k: v for k, v in _tags(tags).items() if k not in removed}
+        values: dict[str, str | None] = {k: v for k, v in words(tags).items() if k not in removed}
         self.tags = {k: v for k, v in {**self.tags, **values}.items() if k not in removed and v is not None}
-        self._write("tags", events.Tags({**values, **dict.fromkeys(map(_text, removed))}))
+        self._write("tags", events.Tags({**values, **dict.fromkeys(map(utf8, removed))}))
 
     def set_notes(self, notes: str) -> None:
         """Replace the text that describes this run."""
-        self._write("update", events.Update(notes=_text(notes)))
+        self._write("update", events.Update(notes=utf8(notes)))
 
     def define_metric(
         self, name: str, step_metric: str | None = None, summary: str | None = None, goal: str | None = None
@@ -328,54 +185,44 @@ class Run:
         """Keep a named JSON document with the run; the last one of a name counts."""
         from .values import plain
 
-        self._write("note", events.Note(_text(name), plain(data)))
+        self._write("note", events.Note(utf8(name), plain(data)))
 
     def log_media(self, key: str, value: Any, step: int | None = None) -> None:
         """Log a picture, table, figure, histogram, ... under a key; raises `ValueRefused` if it is none."""
-        from . import media, values as convert
+        from . import media
+        from . import values as convert
 
         item = media.wrap(value)
         if item is None:
-            raise ValueRefused(
-                f"{key!r}: {convert.describe(value)} is no picture, table, figure, histogram, text, sound or film"
-            )
+            kinds = "picture, table, figure, histogram, text, sound or film"
+            raise ValueRefused(f"{key!r}: {convert.describe(value)} is no {kinds}")
         at = self._step_of(step if step is not None else max(self._step, 0))
         if at is not None:
             self._write_media(convert.check_key(key), item, at)
 
     def _write_media(self, key: str, item: Any, step: int) -> None:
-        encoded = item.encode()
-        objects = self._objects()
-        files = []
-        for name, content, mime in encoded.files:
-            blob = (
-                objects.put_bytes(content) if isinstance(content, bytes) else objects.put_file(Path(content))
-            )
-            files.append(events.File(name, blob.digest, blob.size, mime))
-        self._write("media", events.Media(key, step, encoded.type, files, encoded.data, encoded.caption))
+        self._write("media", keeping.keep_media(self.store, key, item, step))
 
     # -- files and models ----------------------------------------------------------------
 
     def log_artifact(
-        self, path: str | os.PathLike[str], name: str | None = None, type: str = "file",  # noqa: A002 - the field's word
+        self,
+        path: str | os.PathLike[str],
+        name: str | None = None,
+        type: str = "file",  # noqa: A002 - the field's word
         metadata: Mapping[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Keep a file, or a folder with all its files, as it is now.
 
         Raises `NotFound` if it is not there, `StoreError` if it changes meanwhile or holds what is no file.
         """
-        from .artifacts.objects import walk
+        self._write("artifact", keeping.keep_path(self.store, Path(path), name, type, metadata))
 
-        source = Path(path)
-        objects, files = self._objects(), []
-        for inner, file in walk(source):
-            blob = objects.put_file(file)
-            files.append(events.File(_text(inner), blob.digest, blob.size))
-        self._write_artifact(name or source.resolve().name, type, files, metadata)
-
-    def log_text(self, text: str, name: str) -> None:
+    def log_text(self, content: str, name: str) -> None:
         """Keep a text as a file named ``name``."""
-        self._keep_bytes(text.encode("utf-8", "backslashreplace"), name)
+        self._write(
+            "artifact", keeping.keep_bytes(self.store, content.encode("utf-8", "backslashreplace"), name)
+        )
 
     def log_dict(self, content: Mapping[str, Any], name: str) -> None:
         """Keep a mapping as a JSON file named ``name``."""
@@ -383,57 +230,18 @@ class Run:
 
         from .values import plain
 
-        self._keep_bytes(json.dumps(plain(content), indent=2, ensure_ascii=False).encode(), name)
+        data = json.dumps(plain(content), indent=2, ensure_ascii=False).encode()
+        self._write("artifact", keeping.keep_bytes(self.store, data, name))
 
-    def _keep_bytes(self, data: bytes, name: str) -> None:
-        blob = self._objects().put_bytes(data)
-        self._write_artifact(name, "file", [events.File(_text(name), blob.digest, blob.size)], None)
-
-    def log_model(
-        self,
-        model: Any,
-        name: str = "model",
-        *,
-        flavor: str | None = None,
-        example: Any = None,
-        signature: Any = None,
-        requirements: list[str] | None = None,
-        metadata: Mapping[str, Any] | None = None,
-    ) -> Manifest:
+    def log_model(self, model: Any, name: str = "model", **options: Any) -> Manifest:
         """Keep a model; ``epochal.load_model("runs:/ID/NAME")`` brings it back.
 
-        The flavor follows from the model's class unless it is named.  Raises what `save_model` raises.
+        Takes the options of `save_model` (``flavor``, ``example``, ``signature``, ``requirements``,
+        ``metadata``) and raises what it raises.
         """
-        import tempfile
-
-        from .artifacts.objects import walk
-        from .models import save_model
-
-        objects = self._objects()
-        with tempfile.TemporaryDirectory(dir=objects.scratch()) as scratch:
-            folder = Path(scratch) / "model"
-            manifest = save_model(model, folder, flavor=flavor, example=example, signature=signature,
-                                  requirements=requirements, metadata=metadata, run_id=self.id)  # fmt: skip
-            files = [events.File(inner, *objects.adopt(file)) for inner, file in walk(folder)]
-        self._write_artifact(name, "model", files, manifest.summary())
+        event, manifest = keeping.keep_model(self.store, model, name, {**options, "run_id": self.id})
+        self._write("artifact", event)
         return manifest
-
-    def _write_artifact(
-        self, name: str, kind: str, files: list[events.File], metadata: Mapping[str, Any] | None
-    ) -> None:
-        import blake3
-        import msgspec
-
-        from .values import plain
-
-        content = msgspec.json.encode([(f.path, f.digest, f.size) for f in files])
-        self._write("artifact", events.Artifact(_text(name), kind, files, sum(f.size for f in files),
-                                                blake3.blake3(content).hexdigest(), plain(dict(metadata or {}))))  # fmt: skip
-
-    def _objects(self) -> Any:
-        from .artifacts.objects import Objects
-
-        return Objects(self.store)
 
     # -- beginning and end -----------------------------------------------------------------
 
@@ -456,9 +264,19 @@ class Run:
     def child(
         self, name: str | None = None, config: Any = None, tags: Any = None, source: str | None = None
     ) -> Run:
-        """Open a run below this one; it is not made active. End it with ``finish()`` or use it in a ``with`` block."""
-        return open_run(project=self.project, name=name, config=config, tags=tags, parent=self.id, source=source,
-                        durability=self._durability, console=False)  # fmt: skip
+        """Open a run below this one, without making it active; end it with ``finish()`` or ``with``."""
+        from . import starting
+
+        return starting.open_run(
+            project=self.project,
+            name=name,
+            config=config,
+            tags=tags,
+            parent=self.id,
+            source=source,
+            durability=self._durability,
+            console=False,
+        )
 
     def finish(self, status: str = "finished", error: events.Failure | None = None) -> None:
         """End the run.  Never waits for more than the disk; calling it again does nothing."""
@@ -483,8 +301,8 @@ class Run:
         if isinstance(error, SystemExit) and error.code in (None, 0):
             self.finish()
             return
-        text = _text("".join(traceback.format_exception_only(error)).strip())
-        trace = _text("".join(traceback.format_exception(error)))
+        text = utf8("".join(traceback.format_exception_only(error)).strip())
+        trace = utf8("".join(traceback.format_exception(error)))
         self.finish("failed", events.Failure(type(error).__qualname__, text, trace[-20_000:]))
 
     def _stop_companions(self) -> None:
@@ -521,7 +339,7 @@ class Run:
         """Where the run can be looked at: the folder of its journals, as a file: URL."""
         return journal.run_folder(self.store, self.id).as_uri()
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         self.entered = True
         return self
 
@@ -550,7 +368,12 @@ class Run:
 
     def _attach(self) -> journal.Writer:
         start = events.Start(
-            run=self.id, writer="", host=os.uname().nodename, pid=os.getpid(), rank=_rank(), attach=True
+            run=self.id,
+            writer="",
+            host=os.uname().nodename,
+            pid=os.getpid(),
+            rank=journal.rank(),
+            attach=True,
         )
         self._writer = writer = journal.Writer(self.store, start, durability=self._durability)
         return writer
@@ -560,31 +383,12 @@ class Run:
 
         value = self.config[key]
         value = value.to_dict() if isinstance(value, configuration.Config) else value
-        self._write("config", events.Values({_text(key): plain(value)}))
+        self._write("config", events.Values({utf8(key): plain(value)}))
 
     def _summary_changed(self, key: str, value: Any) -> None:
         from .values import plain
 
-        self._write("summary", events.Values({_text(key): plain(value)}))
-
-    def _summarise(self, values: Mapping[str, Any]) -> None:
-        """Keep ``summary`` as `define_metric` asks for; the projection computes the same from the points."""
-        for key, value in values.items():
-            definition = next((d for d in reversed(self._definitions)
-                               if d.summary and fnmatch.fnmatchcase(key, d.metric)), None)  # fmt: skip
-            if definition is None:
-                continue
-            count, total = self._means.get(key, (0, 0.0))
-            self._means[key] = (count + 1, total + value)
-            kept = self._kept.get(key, value)
-            smaller = definition.summary == "min" or definition.goal == "minimize"
-            if definition.summary == "mean":
-                kept = (total + value) / (count + 1)
-            elif definition.summary != "last":
-                kept = (min if smaller else max)(kept, value)
-            else:
-                kept = value
-            self._kept[key] = self._last[key] = kept
+        self._write("summary", events.Values({utf8(key): plain(value)}))
 
 
 def _spelled(value: float) -> float | str:
@@ -594,8 +398,16 @@ def _spelled(value: float) -> float | str:
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124 - the test for NaN
 
 
-def _last_step(root: Path, run_id: str) -> int:
-    """The highest step a run has reached, from its journals."""
-    steps = [record.data["step"] for file in journal.run_folder(root, run_id).glob("*.jsonl")
-             for record in journal.read(file) if record.kind == "metrics"]  # fmt: skip
-    return max(steps, default=-1)
+def utf8(value: object) -> str:
+    """Any object as text that UTF-8 can hold."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def words(tags: Mapping[str, Any] | Iterable[str] | None) -> dict[str, str]:
+    """Tags from a mapping or from bare words."""
+    if tags is None:
+        return {}
+    if isinstance(tags, str):
+        tags = [tags]
+    pairs = tags.items() if isinstance(tags, Mapping) else ((tag, "") for tag in tags)
+    return {utf8(key): utf8(value) for key, value in pairs}

@@ -79,7 +79,7 @@ class Objects:
         return Blob(digest, size)
 
     def adopt(self, path: Path) -> Blob:
-        """Keep this file by moving it here: it must lie below `scratch`, and nobody may write to it any more."""
+        """Keep this file by moving it: it lies below `scratch`, and nobody writes to it any more."""
         import blake3
 
         hasher = blake3.blake3()

@@ -1,0 +1,71 @@
+"""What automatic logging adds to a fit: a forest fitted with it off and on by turns, in one process.
+
+Off is the tracker's own switch in the same process, so that both fits see the same caches and the same busy
+machine; the figure is the median of the paired differences. The very first fit of a process, which also loads
+what the tracker needs, is compared with the first fit of a process without a tracker.
+"""
+
+# ruff: noqa: ARG001 - every measure is called alike
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable
+
+    from measures import Figures
+    from trackers import Tracker
+
+
+def _workload(rows: int, trees: int) -> Callable[[], tuple[float, Any]]:
+    """Return a function that fits a new forest and says how long it took."""
+    import numpy as np
+    from sklearn.ensemble import RandomForestClassifier
+
+    random = np.random.default_rng(0)
+    X = random.normal(size=(rows, 20))
+    y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)
+
+    def fit() -> tuple[float, Any]:
+        forest = RandomForestClassifier(n_estimators=trees, random_state=0)
+        begin = time.perf_counter()
+        forest.fit(X, y)
+        return time.perf_counter() - begin, forest
+
+    return fit
+
+
+def bare_fit(tracker: Tracker, root: pathlib.Path, *, rows: int, trees: int) -> Figures:
+    """Fit once in a process that knows no tracker."""
+    return {"first": _workload(rows, trees)()[0]}
+
+
+def autolog_fit(
+    tracker: Tracker, root: pathlib.Path, *, rows: int, trees: int, pairs: int, models: bool
+) -> Figures:
+    """Fit once with automatic logging, then by turns without and with it; time writing the model alone."""
+    tracker.prepare()
+    tracker.autolog(root, models=models)
+    fit = _workload(rows, trees)
+    figures: Figures = {"first": fit()[0], "off": [], "on": [], "write": []}
+    for pair in range(pairs):
+        turns = [("off", tracker.quiet()), ("on", contextlib.nullcontext())]
+        for turn, context in turns if pair % 2 else reversed(turns):
+            with context:
+                seconds, forest = fit()
+            figures[turn].append(seconds)
+        figures["write"].append(_write_time(tracker, forest, root))
+    return figures
+
+
+def _write_time(tracker: Tracker, model: Any, root: pathlib.Path) -> float:
+    begin = time.perf_counter()
+    tracker.write_model(model, root)
+    return time.perf_counter() - begin
+
+
+EVERY: dict[str, Callable[..., Figures]] = {measure.__name__: measure for measure in (bare_fit, autolog_fit)}

@@ -1,0 +1,130 @@
+"""What the documentation says is so: its Python runs, its tables are complete, its signatures are the real ones.
+
+The Python blocks of a page are one program, run from top to bottom in a process, a folder and a store of their own.
+A block that begins with ``# file: NAME`` is written to that file instead, so a page can build a package.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import epochal
+from epochal import cli, events, hooks, plugins, settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", *ROOT.glob("plugins/epochal-*/README.md")])
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+HOOKS = {name: spec for name, spec in vars(hooks).items() if hasattr(spec, "epochal_spec")}
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text()
+
+
+@pytest.mark.parametrize("path", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_of_a_page_runs(path, tmp_path):
+    program = [f"import pathlib, warnings; warnings.simplefilter('error', DeprecationWarning)\nPAGE = {str(path)!r}\n"]
+    text = path.read_text()
+    for match in BLOCK.finditer(text):
+        line = text[: match.start()].count("\n") + 2
+        name = re.match(r"# file: (\S+)\n", match[1])
+        if name:
+            program.append(f"pathlib.Path({name[1]!r}).write_text({match[1]!r})")
+        else:  # a traceback shows the line of the page
+            program.append(f"exec(compile({chr(10) * (line - 1) + match[1]!r}, PAGE, 'exec'), globals())")
+    (tmp_path / "page.py").write_text("\n".join(program))
+    environment = {**os.environ, "EPOCHAL_STORE": str(tmp_path / "store"), "MPLBACKEND": "agg", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "failed in" not in done.stderr, f"epochal swallowed an error of its own:\n{done.stderr}"
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2]
+    assert {path.name for path in DOCS.glob("*.md")} == set(re.findall(r"[\w-]+\.md", navigation))
+
+
+@pytest.mark.parametrize("name", sorted(HOOKS))
+def test_hook_is_documented_with_its_signature_and_used(name):
+    """Each hook has a heading, its exact signature, its own words, and an implementation that the page runs."""
+    text = page("hooks.md")
+    source = inspect.getsource(HOOKS[name])
+    signature = re.search(r"^def (.*?) *:(?:  #.*)?$", source, re.MULTILINE)[1]
+    assert f"`{signature}`" in text
+    assert inspect.getdoc(HOOKS[name]).splitlines()[0] in text
+    section = text.partition(f"## {name}\n")[2].partition("\n## ")[0]
+    assert f"def {name}(" in "".join(BLOCK.findall(section))
+
+
+@pytest.mark.parametrize("name", sorted(cli.BUILT_IN))
+def test_command_is_documented(name):
+    assert re.search(rf"^## epochal {name}$", page("cli.md"), re.MULTILINE)
+    command = cli.main.get_command(None, name)
+    section = page("cli.md").partition(f"\n## epochal {name}\n")[2].partition("\n## ")[0]
+    for parameter in command.params:
+        for option in parameter.opts if parameter.param_type_name == "option" else ():
+            if option.startswith("--") and option not in {"--help", "--json", "--store"} and not parameter.hidden:
+                assert f"`{option}" in section, f"{option} of {name}"
+
+
+def test_every_setting_is_documented():
+    for field in settings.Settings.__struct_fields__:
+        assert f"| `{field}` | `EPOCHAL_{field.upper()}` |" in page("concepts.md"), field
+
+
+def test_every_kind_of_event_is_documented_with_its_fields():
+    table = page("formats.md").partition("<!-- kinds:start -->")[2].partition("<!-- kinds:end -->")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `([^`]*)` \|", table, re.MULTILINE))
+    fields = {kind: {f.name for f in msgspec.structs.fields(struct)} for kind, struct in events.KINDS.items()}
+    assert {kind: set(row.split(", ")) for kind, row in rows.items()} == fields
+
+
+def test_every_manifest_field_is_documented():
+    from epochal.models.manifest import Manifest
+
+    section = page("formats.md").partition("## The model folder")[2]
+    for field in msgspec.structs.fields(Manifest):
+        assert f"`{field.encode_name}`" in section, field.encode_name
+
+
+def test_every_public_name_is_in_the_reference():
+    for name in epochal.__all__:
+        assert re.search(rf"\b{name}\b", page("api.md")), name
+
+
+def test_every_observed_point_is_in_the_contract():
+    for adapter in plugins.registry("adapters"):
+        for point in adapter.points:
+            assert f"`{point.target}`" in page("autolog.md")
+
+
+def test_every_plugin_is_named_in_the_readme():
+    for folder in ROOT.glob("plugins/epochal-*/"):
+        assert folder.name in (ROOT / "README.md").read_text()
+
+
+def test_guarantees_name_tests_that_exist():
+    """A promise is shown with the tests that hold it; a name that no longer exists is a promise unkept."""
+    named = re.findall(r"`((?:tests|plugins|src|benchmarks)/[\w/.-]+\.py)(?:::(\w+))?`", page("guarantees.md"))
+    assert named
+    for path, test in named:
+        assert (ROOT / path).is_file(), path
+        assert not test or re.search(rf"\b(def|class) {test}\b", (ROOT / path).read_text()), f"{path}::{test}"
+
+
+def test_sessions_of_the_contributing_guide_exist():
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    texts = (ROOT / "CONTRIBUTING.md").read_text() + (ROOT / "README.md").read_text()
+    named = {name.replace("-", "_") for name in re.findall(r"nox -s \"?([a-z-]+)", texts)}
+    assert named <= sessions

@@ -10,9 +10,8 @@ import contextlib
 import dataclasses
 import functools
 import inspect
+import typing
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-
-import msgspec
 
 from . import errors, settings
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
     from .observe import Adapter
     from .plugins import Registry
+
+_PLAIN: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (float, int), str: (str,)}
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -79,7 +80,7 @@ class quiet(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as a
         block.__enter__()
         self._silences.append(block)
 
-    def __exit__(self, *problem: Any) -> None:
+    def __exit__(self, *problem: object) -> None:
         self._silences.pop().__exit__(None, None, None)
 
     def __call__(self, function: F) -> F:
@@ -106,7 +107,11 @@ def _names(given: bool | str | Iterable[str], adapters: Registry[Adapter]) -> li
     for name in names:
         if name not in adapters:
             known = adapters.known(name)
-            hint = "" if "did you mean" in known else f" (a framework comes with its plugin: pip install epochal-{name})"
+            hint = (
+                ""
+                if "did you mean" in known
+                else f" (a framework comes with its plugin: pip install epochal-{name})"
+            )
             raise errors.NotFound(f"no framework named {name!r}; {known}{hint}")
     return names
 
@@ -121,13 +126,21 @@ def _options(adapters: list[Adapter], given: dict[str, Any]) -> dict[str, Any]:
             where = ", ".join(a.name for a in adapters) or "any framework"
             known = sorted(set().union(*valid.values()))
             raise errors.EpochalError(f"autolog: no option {option!r} for {where}; {instead(option, known)}")
-    return {a.name: _updated(a, {k: v for k, v in given.items() if k in valid[a.name]}) for a in adapters if a.name in valid}
+    return {
+        a.name: _updated(a, {k: v for k, v in given.items() if k in valid[a.name]})
+        for a in adapters
+        if a.name in valid
+    }
 
 
 def _updated(adapter: Adapter, given: dict[str, Any]) -> Any:
-    old = adapter.options
-    values = {f.name: getattr(old, f.name) for f in dataclasses.fields(old)} | given
+    hints = typing.get_type_hints(type(adapter.options))
+    for name, value in given.items():
+        kind = hints[name]
+        if kind in _PLAIN and (type(value) not in _PLAIN[kind]):
+            problem = f"{name} is {value!r}, but must be of type {kind.__name__}"
+            raise errors.EpochalError(f"autolog: an option of {adapter.name} makes no sense: {problem}")
     try:
-        return msgspec.convert(values, type(old))
-    except msgspec.ValidationError as error:
+        return dataclasses.replace(adapter.options, **given)
+    except (TypeError, ValueError) as error:
         raise errors.EpochalError(f"autolog: an option of {adapter.name} makes no sense: {error}") from None

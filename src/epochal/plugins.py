@@ -73,8 +73,8 @@ class Registry(Generic[T]):
     def _check(self, found: dict[str, T], plugin: str) -> None:
         for name in found:
             if name in self._items:
-                message = f"{self.kind}: {name!r} comes from both {self._sources[name]} and {plugin}; uninstall one of them"
-                raise errors.PluginConflict(message)
+                both = f"{self._sources[name]} and {plugin}"
+                raise errors.PluginConflict(f"{self.kind}: {name!r} comes from both {both}; uninstall one")
 
     def __getitem__(self, name: str) -> T:
         try:
@@ -168,7 +168,9 @@ def manager() -> pluggy.PluginManager:
     for name in wanted or ():
         if name not in _reports:
             there = instead(name, [entry.name for entry in entries])
-            errors.warn_once(("plugins", name), "settings name a plugin %r that is not installed; %s", name, there)
+            errors.warn_once(
+                ("plugins", name), "settings name a plugin %r that is not installed; %s", name, there
+            )
     return found
 
 

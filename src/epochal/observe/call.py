@@ -29,7 +29,7 @@ from ..context import current_run, managed_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from types import FrameType
+    from types import FrameType, FunctionType
 
     from ..tracking import Run
 
@@ -69,7 +69,7 @@ class Watched(Protocol):
     def observer(self) -> Callable[[Call], Generator[None, Any, None]]:
         """The generator function that observes."""
 
-    def signature(self, original: Callable[..., Any]) -> inspect.Signature:
+    def signature(self, original: FunctionType) -> inspect.Signature:
         """The signature of the original."""
 
     def switch_off(self, why: str) -> None:
@@ -82,7 +82,7 @@ class Call:
     def __init__(
         self,
         watched: Watched,
-        original: Callable[..., Any],
+        original: FunctionType,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         outer: tuple[Call, ...] = (),
@@ -99,12 +99,12 @@ class Call:
         self.sealed = False
         self.open = True
         self.nth = 1
-        self._thread = threading.get_ident()
-        self._joined = 0
+        self.thread = threading.get_ident()
+        self.joined = 0
         self._worked = 0.0
         self._observer: Generator[None, Any, None] | None = None
         self._managed: contextlib.AbstractContextManager[Run] | None = None
-        self._run: Run | None = None
+        self.own_run: Run | None = None
 
     def __getitem__(self, name: str) -> Any:
         """An argument by name, with its default if it was not given."""
@@ -112,7 +112,9 @@ class Call:
             return self._bound.arguments[name]
         except KeyError:
             known = ", ".join(self._bound.arguments) or "none"
-            raise errors.ObserverError(f"{self._watched.target} has no argument {name!r}; it has: {known}") from None
+            raise errors.ObserverError(
+                f"{self._watched.target} has no argument {name!r}; it has: {known}"
+            ) from None
 
     @property
     def instance(self) -> Any:
@@ -136,7 +138,7 @@ class Call:
         if run is None:
             with self.working():  # asking git and the machine takes a moment, and is not the observer's fault
                 managed = managed_run(self._watched.source)
-                self._run = run = managed.__enter__()
+                self.own_run = run = managed.__enter__()
                 self._managed = managed
         return run
 
@@ -151,7 +153,7 @@ class Call:
             self[name]  # says so if there is no such argument
         self._bound.arguments.update(arguments)
         kept = {k: v for k, v in self._bound.arguments.items() if k in self._given or k in arguments}
-        given = inspect.BoundArguments(self._bound.signature, kept)  # type: ignore[arg-type]
+        given = inspect.BoundArguments(self._bound.signature, kept)
         self.args, self.kwargs = given.args, given.kwargs
 
     def seal(self) -> None:
@@ -180,7 +182,11 @@ class Call:
             del frame
 
     def _caller(self) -> FrameType | None:
-        insiders = {"epochal", _root(self._watched.target.partition(":")[0]), _root(self._watched.observer.__module__)}
+        insiders = {
+            "epochal",
+            _root(self._watched.target.partition(":")[0]),
+            _root(self._watched.observer.__module__),
+        }
         insiders.discard("__main__")  # an observer of the user's own
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe is this
         while frame is not None and _root(frame.f_globals.get("__name__", "")) in insiders:
@@ -190,8 +196,8 @@ class Call:
     def _outer_run(self) -> Run | None:
         outer = self.outer
         while outer is not None:
-            if outer._run is not None:
-                return outer._run
+            if outer.own_run is not None:
+                return outer.own_run
             outer = outer.outer
         return None
 
@@ -201,8 +207,8 @@ class Call:
         """Run the observer up to its yield; False if it declines the call by returning before."""
         users = self.args, self.kwargs
         if self.outer is not None:
-            self.outer._joined += 1
-            self.nth = self.outer._joined
+            self.outer.joined += 1
+            self.nth = self.outer.joined
         _frames.set((*_frames.get(), self))
         _open.add(self)
         self._observer = observer = self._watched.observer(self)
@@ -243,10 +249,12 @@ class Call:
         managed, self._managed = self._managed, None
         if managed is not None:
             with errors.guard(self._watched.key, "end of the run", expected=error):
-                managed.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+                managed.__exit__(
+                    type(error) if error else None, error, error.__traceback__ if error else None
+                )
         # A context that was copied meanwhile keeps this object, which must keep no model.
         self._bound.arguments.clear()
-        self.args, self.kwargs, self._run = (), {}, None
+        self.args, self.kwargs, self.own_run = (), {}, None
 
     def _advance(self, phase: str, step: Callable[[], Any], expected: BaseException | None = None) -> str:
         """Run a part of the observer: "yielded", "ended" or "failed"; takes the time."""
@@ -275,11 +283,13 @@ class Call:
         if seconds > SLOW:
             self._watched.slow += 1
             if self._watched.slow == PATIENCE:
-                self._watched.switch_off(f"took over {SLOW * 1000:.0f} ms {PATIENCE} times, last {seconds:.2f} s")
+                self._watched.switch_off(
+                    f"took over {SLOW * 1000:.0f} ms {PATIENCE} times, last {seconds:.2f} s"
+                )
 
 
 def admit(
-    watched: Watched, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    watched: Watched, original: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Call | None:
     """A new call, or None if it is not to be observed."""
     if _quiet.get():
@@ -326,13 +336,15 @@ def _parents() -> list[int]:
     """The threads that made the pool this thread belongs to, nearest first."""
     found: list[int] = []
     thread: Any = threading.current_thread()
-    while (thread := getattr(thread, "_parent", None)) is not None and len(found) < 16:  # of multiprocessing.dummy
+    while (thread := getattr(thread, "_parent", None)) is not None and len(
+        found
+    ) < 16:  # of multiprocessing.dummy
         found.append(thread.ident)
     return found
 
 
 def _frames_of(ident: int) -> list[Call]:
-    frames = [call for call in tuple(_open) if call._thread == ident]
+    frames = [call for call in tuple(_open) if call.thread == ident]
     return sorted(frames, key=_depth)
 
 
@@ -345,7 +357,7 @@ def _depth(call: Call) -> int:
 
 def _sealed_elsewhere() -> bool:
     own = threading.get_ident()
-    return any(call.sealed and call._thread != own for call in tuple(_open))
+    return any(call.sealed and call.thread != own for call in tuple(_open))
 
 
 def _is_worker_process(run: Run | None) -> bool:
@@ -393,13 +405,14 @@ def _name_in(frame: FrameType, value: Any) -> str | None:
 
 
 def _restore(
-    error: BaseException, trace: Any, cause: BaseException | None, context: BaseException | None, suppress: bool
+    error: BaseException,
+    trace: Any,
+    cause: BaseException | None,
+    context: BaseException | None,
+    suppress: bool,
 ) -> None:
     # through the descriptors: an exception that is a frozen dataclass refuses setattr
-    if error.__cause__ is not cause:
-        BaseException.__cause__.__set__(error, cause)  # type: ignore[attr-defined]
-    if error.__context__ is not context:
-        BaseException.__context__.__set__(error, context)  # type: ignore[attr-defined]
-    if error.__suppress_context__ != suppress:
-        BaseException.__suppress_context__.__set__(error, suppress)  # type: ignore[attr-defined]
+    for name, before in (("__cause__", cause), ("__context__", context), ("__suppress_context__", suppress)):
+        if getattr(error, name) is not before:
+            vars(BaseException)[name].__set__(error, before)
     error.with_traceback(trace)

@@ -18,7 +18,7 @@ from .. import errors
 from . import call as calls
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from types import FunctionType
 
     from .call import Call, Watched
 
@@ -31,7 +31,7 @@ class Detour:
     For a coroutine function the result is awaited.
     """
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``original``, once."""
         raise NotImplementedError
 
@@ -48,7 +48,8 @@ class Gate(Detour):
     def __init__(self, watched: Watched) -> None:
         self.watched = watched
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
+        """Call ``original`` once, between the two halves of the observer."""
         if not self.watched.active or (call := _open(self.watched, original, args, kwargs)) is None:
             return original(*args, **kwargs)
         try:
@@ -63,7 +64,8 @@ class Gate(Detour):
 class AsyncGate(Gate):
     """The same for a coroutine function."""
 
-    async def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    async def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
+        """Call ``original`` once, between the two halves of the observer."""
         if not self.watched.active or (call := _open(self.watched, original, args, kwargs)) is None:
             return await original(*args, **kwargs)
         try:
@@ -76,7 +78,7 @@ class AsyncGate(Gate):
 
 
 def _open(
-    watched: Watched, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    watched: Watched, original: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Call | None:
     call: Call | None = None
     try:

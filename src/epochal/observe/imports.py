@@ -114,7 +114,7 @@ class _Listener:
 def _follow(spec: ModuleSpec) -> None:
     loader: Any = spec.loader
     if isinstance(loader, LazyLoader):  # wait for the real import, and do not cause it
-        loader = loader.loader
+        loader = vars(loader)["loader"]
     execute = getattr(loader, "exec_module", None)
     if execute is None or isinstance(loader, type) or not hasattr(loader, "__dict__"):
         return  # built in or frozen: settle() finds it at the next import

@@ -11,7 +11,7 @@ import functools
 import inspect
 from dataclasses import dataclass
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .. import errors
 from . import imports, trampoline, versions
@@ -71,7 +71,9 @@ class Adapter:
         self._distribution = distribution or f"epochal-{name}"
 
     def __repr__(self) -> str:
-        return f"<Adapter {self.name}, {'enabled' if self.enabled else 'disabled'}, {len(self.points)} points>"
+        return (
+            f"<Adapter {self.name}, {'enabled' if self.enabled else 'disabled'}, {len(self.points)} points>"
+        )
 
     def around(self, *targets: str, nested: str = "skip", why: str = "") -> Callable[[Observer], Observer]:
         """Declare a point: what to observe, and the generator function that does.
@@ -84,7 +86,9 @@ class Adapter:
         if nested not in {"skip", "join"}:
             raise errors.ObserverError(f"nested is {nested!r}; it can be 'skip' or 'join'")
         if len(self.points) >= MOST_POINTS:
-            raise errors.ObserverError(f"adapter {self.name!r} has {MOST_POINTS} points already, which is the most")
+            raise errors.ObserverError(
+                f"adapter {self.name!r} has {MOST_POINTS} points already, which is the most"
+            )
 
         def declare(observer: Observer) -> Observer:
             if not inspect.isgeneratorfunction(observer):
@@ -234,7 +238,7 @@ class Watch:
                 self._install(trampoline.innermost(module, name))
             return
         *parents, name = path.removesuffix("*").split(".")
-        owner = functools.reduce(getattr, parents, module)
+        owner: Any = functools.reduce(getattr, parents, cast("Any", module))
         if path.endswith("*"):
             self._install_subclasses(owner, name)
         else:
@@ -257,17 +261,18 @@ class Watch:
         try:
             return trampoline.innermost(base, "__init_subclass__")
         except TypeError:  # object's own, which is built in
+            beyond: Any = super
 
-            def __init_subclass__(cls: Any, **kwargs: Any) -> None:  # noqa: N807 - it is one
-                super(base, cls).__init_subclass__(**kwargs)
+            def __init_subclass__(cls: type, /, **kwargs: Any) -> None:  # noqa: N807 - it is one
+                beyond(base, cls).__init_subclass__(**kwargs)
 
             def remove() -> bool:
                 del base.__init_subclass__
                 return True
 
-            base.__init_subclass__ = classmethod(__init_subclass__)  # type: ignore[assignment]
+            setattr(base, "__init_subclass__", classmethod(__init_subclass__))  # noqa: B010 - mypy
             self._undo.append(remove)
-            return __init_subclass__  # type: ignore[return-value]
+            return cast("FunctionType", __init_subclass__)
 
     def _install_own(self, cls: type, name: str) -> None:
         """Patch what the class itself defines, unless that is no Python function."""
@@ -285,7 +290,7 @@ class _Announcer(Detour):
     def __init__(self, watch: Watch, base: type, name: str) -> None:
         self.watch, self._base, self._name = watch, base, name
 
-    def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
         result = original(*args, **kwargs)
         with errors.guard(self.watch.key, "patch subclass"):
             cls = args[0]
@@ -295,7 +300,8 @@ class _Announcer(Detour):
 
 
 def _subclasses(base: type) -> Iterator[type]:
-    for cls in type.__subclasses__(base):
+    subclasses: list[type] = type.__subclasses__(base)
+    for cls in subclasses:
         yield cls
         yield from _subclasses(cls)
 

@@ -57,7 +57,9 @@ def innermost(owner: Any, name: str) -> FunctionType:
     found = inspect.getattr_static(owner, name)
     if isinstance(found, (classmethod, staticmethod)):
         found = found.__func__
-    found = inspect.unwrap(found, stop=lambda f: isinstance(f, FunctionType) and _ours(f.__code__) is not None)
+    found = inspect.unwrap(
+        found, stop=lambda f: isinstance(f, FunctionType) and _ours(f.__code__) is not None
+    )
     if not isinstance(found, FunctionType):
         raise TypeError(f"{name} is no Python function but a {type(found).__name__}")
     return found
@@ -71,7 +73,7 @@ def self_check() -> None:
     seen: list[int] = []
 
     class Probe(Detour):
-        def __call__(self, original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
             seen.append(1)
             return original(*args, **kwargs)
 
@@ -86,7 +88,9 @@ def self_check() -> None:
 
 def _install(function: FunctionType, detour: Detour) -> Callable[[], bool]:
     code, had = function.__code__, vars(function).get("__wrapped__")
-    original = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    original = FunctionType(
+        code, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
     original.__kwdefaults__ = function.__kwdefaults__
     functools.update_wrapper(original, function)
     original.__dict__.pop("__wrapped__", None)

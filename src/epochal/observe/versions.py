@@ -40,7 +40,9 @@ def supported_range(distribution: str) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for line in lines:
-        if (match := _REQUIREMENT.match(line)) and re.search(r"extra\s*==\s*['\"]framework['\"]", match[3] or ""):
+        if (match := _REQUIREMENT.match(line)) and re.search(
+            r"extra\s*==\s*['\"]framework['\"]", match[3] or ""
+        ):
             found[match[1]] = match[2].strip()
     return found
 

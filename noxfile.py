@@ -154,6 +154,7 @@ def copy_template(name: str, plugins: Path) -> Path:
         if source.is_file() and "__pycache__" not in source.parts:
             target = made / str(source.relative_to(ROOT / "plugins/_template")).replace("NAME", name)
             target.parent.mkdir(parents=True, exist_ok=True)
+            text = source.read_text(encoding="utf-8").replace("epochal-NAME", made.name).replace("NAME", name)
             with target.open("x", encoding="utf-8") as file:  # never over somebody's work
-                file.write(source.read_text(encoding="utf-8").replace("NAME", name))
+                file.write(text)
     return made

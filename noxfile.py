@@ -105,7 +105,7 @@ def docs(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Speed and size, ours and other trackers' side by side."""
     install(session, "bench", "epochal-sklearn")
-    session.run("python", "-m", "benchmarks", *session.posargs)
+    session.run("python", "benchmarks/run.py", *session.posargs)
 
 
 @nox.session

@@ -65,7 +65,7 @@ def at_import(path: Path) -> set[str]:
 
 
 def test_dependencies_point_one_way():
-    """errors, settings <- events, journal <- tracking, context <- observe, models; and nobody <- store, cli."""
+    """errors, settings <- events, journal <- tracking, context <- observe, models; nobody <- store, cli."""
     rank = {name: number for number, layer in enumerate(LAYERS) for name in layer}
     wrong = []
     for path in SOURCE.rglob("*.py"):
@@ -98,9 +98,15 @@ def test_every_import_is_a_declared_dependency():
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             tops = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            tops += [node.module] if isinstance(node, ast.ImportFrom) and not node.level and node.module else []
+            tops += (
+                [node.module] if isinstance(node, ast.ImportFrom) and not node.level and node.module else []
+            )
             for top in {name.split(".")[0] for name in tops}:
-                if top not in sys.stdlib_module_names and top != "epochal" and not modules.get(top, {top}) & names:
+                if (
+                    top not in sys.stdlib_module_names
+                    and top != "epochal"
+                    and not modules.get(top, {top}) & names
+                ):
                     unknown.add(f"{top} in {path.relative_to(ROOT)}")
     # What a user's own value or notebook brings along is looked at only where it is there already.
     assert {name for name in unknown if name.split()[0] not in {"IPython", "torch"}} == set()
@@ -111,8 +117,8 @@ def test_every_import_is_a_declared_dependency():
 WATCHED = """
 import json, sys
 events, before = [], set(sys.modules)
-quiet = ("import", "compile", "exec", "marshal.", "object.", "os.listdir", "os.scandir", "sys.", "code.__new__", "cpython.",
-         "builtins.", "ctypes.")
+quiet = ("import", "compile", "exec", "marshal.", "object.", "os.listdir", "os.scandir", "sys.", "code.__new__",
+         "cpython.", "builtins.", "ctypes.")
 def hook(name, args):
     if name == "open" and not set(str(args[1] or "")) & set("wax+"):
         return
@@ -160,13 +166,21 @@ def test_public_names_say_what_they_are(name):
     assert inspect.getdoc(thing), name
     if inspect.isclass(thing):
         members = {k: v for k, v in vars(thing).items() if not k.startswith("_")}
-        bare = [k for k, v in members.items() if (inspect.isfunction(v) or isinstance(v, property)) and not v.__doc__]
+        bare = [
+            k
+            for k, v in members.items()
+            if (inspect.isfunction(v) or isinstance(v, property)) and not v.__doc__
+        ]
         assert not bare, f"{name}: no docstring on {bare}"
 
 
 def test_modules_open_with_their_idea():
     files = [*SOURCE.rglob("*.py"), *(f for p in PLUGINS for f in (p / "src").rglob("*.py"))]
-    bare = [str(f.relative_to(ROOT)) for f in files if f.stat().st_size and not ast.get_docstring(ast.parse(f.read_text()))]
+    bare = [
+        str(f.relative_to(ROOT))
+        for f in files
+        if f.stat().st_size and not ast.get_docstring(ast.parse(f.read_text()))
+    ]
     assert bare == []
 
 
@@ -194,8 +208,12 @@ def test_plugins_have_one_skeleton(plugin):
 
 @by_name
 def test_loading_a_plugin_imports_no_framework(plugin):
-    frameworks = {re.split(r"[^\w-]", need)[0] for need in metadata(plugin)["optional-dependencies"]["framework"]}
-    modules = [m for m, names in importlib.metadata.packages_distributions().items() if frameworks & set(names)]
+    frameworks = {
+        re.split(r"[^\w-]", need)[0] for need in metadata(plugin)["optional-dependencies"]["framework"]
+    }
+    modules = [
+        m for m, names in importlib.metadata.packages_distributions().items() if frameworks & set(names)
+    ]
     assert modules, f"{frameworks} are not installed"
     code = f"""
 import sys

@@ -1,7 +1,7 @@
-"""What the documentation says is so: its Python runs, its tables are complete, its signatures are the real ones.
+"""What the documentation says is so: its Python runs, its tables are complete, its signatures are the real.
 
-The Python blocks of a page are one program, run from top to bottom in a process, a folder and a store of their own.
-A block that begins with ``# file: NAME`` is written to that file instead, so a page can build a package.
+The Python blocks of a page are one program, run from top to bottom in a process, a folder and a store of
+their own. A block that begins with ``# file: NAME`` is written to that file instead.
 """
 
 from __future__ import annotations
@@ -31,9 +31,13 @@ def page(name: str) -> str:
     return (DOCS / name).read_text()
 
 
-@pytest.mark.parametrize("path", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_python_of_a_page_runs(path, tmp_path):
-    program = [f"import pathlib, warnings; warnings.simplefilter('error', DeprecationWarning)\nPAGE = {str(path)!r}\n"]
+    program = [
+        f"import pathlib, warnings; warnings.simplefilter('error', DeprecationWarning)\nPAGE = {str(path)!r}\n"
+    ]
     text = path.read_text()
     for match in BLOCK.finditer(text):
         line = text[: match.start()].count("\n") + 2
@@ -43,9 +47,20 @@ def test_python_of_a_page_runs(path, tmp_path):
         else:  # a traceback shows the line of the page
             program.append(f"exec(compile({chr(10) * (line - 1) + match[1]!r}, PAGE, 'exec'), globals())")
     (tmp_path / "page.py").write_text("\n".join(program))
-    environment = {**os.environ, "EPOCHAL_STORE": str(tmp_path / "store"), "MPLBACKEND": "agg", "PYTHONPATH": str(tmp_path)}
+    environment = {
+        **os.environ,
+        "EPOCHAL_STORE": str(tmp_path / "store"),
+        "MPLBACKEND": "agg",
+        "PYTHONPATH": str(tmp_path),
+    }
     done = subprocess.run(
-        [sys.executable, "page.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, "page.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed in" not in done.stderr, f"epochal swallowed an error of its own:\n{done.stderr}"
@@ -106,7 +121,11 @@ def test_the_contract_names_every_patch_with_its_reason():
     written = page("autolog.md").partition("<!-- points:start -->\n")[2].partition("<!-- points:end -->")[0]
     rows = [f"| {s.adapter} | `{s.target}` | {s.nested} | {s.why} |" for s in observe.states()]
     assert rows
-    assert written.strip().splitlines() == ["| adapter | what is patched | nested | why |", "| --- | --- | --- | --- |", *rows]
+    assert written.strip().splitlines() == [
+        "| adapter | what is patched | nested | why |",
+        "| --- | --- | --- | --- |",
+        *rows,
+    ]
 
 
 def test_every_plugin_is_named_in_the_readme():
@@ -116,7 +135,9 @@ def test_every_plugin_is_named_in_the_readme():
 
 def test_guarantees_name_tests_that_exist():
     """A promise is shown with the tests that hold it; a name that no longer exists is a promise unkept."""
-    named = re.findall(r"`((?:tests|plugins|src|benchmarks)/[\w/.-]+\.py)(?:::(\w+))?`", page("guarantees.md"))
+    named = re.findall(
+        r"`((?:tests|plugins|src|benchmarks)/[\w/.-]+\.py)(?:::(\w+))?`", page("guarantees.md")
+    )
     assert named
     for path, test in named:
         assert (ROOT / path).is_file(), path

@@ -15,9 +15,19 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def run(path: Path, folder: Path) -> str:
-    environment = {**os.environ, "EPOCHAL_STORE": str(folder / "store"), "PYTHONWARNINGS": "error::UserWarning:__main__"}
+    environment = {
+        **os.environ,
+        "EPOCHAL_STORE": str(folder / "store"),
+        "PYTHONWARNINGS": "error::UserWarning:__main__",
+    }
     done = subprocess.run(
-        [sys.executable, str(path)], cwd=folder, env=environment, capture_output=True, text=True, timeout=240, check=False
+        [sys.executable, str(path)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -33,7 +43,9 @@ def test_example(path, tmp_path):
 def test_demo_does_what_the_readme_shows(tmp_path):
     """The steps and commands in README.md are those that the demo really prints, in their order."""
     printed = run(ROOT / "examples/demo.py", tmp_path)
-    shown = (ROOT / "README.md").read_text().partition("<!-- demo:start -->")[2].partition("<!-- demo:end -->")[0]
+    shown = (
+        (ROOT / "README.md").read_text().partition("<!-- demo:start -->")[2].partition("<!-- demo:end -->")[0]
+    )
     assert steps(shown) == steps(printed)
     assert "exactly the same" in printed and "exactly the same" in shown
 

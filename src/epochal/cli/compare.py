@@ -1,0 +1,32 @@
+"""`epochal compare`: what differs between runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from . import base
+from .complete import complete_run
+
+
+@click.command()
+@click.argument("refs", metavar="RUN RUN...", nargs=-1, required=True, shell_complete=complete_run)
+@click.option("-a", "--all", "everything", is_flag=True, help="Show what is equal, too.")
+@base.common
+def compare(refs: tuple[str, ...], *, everything: bool, as_json: bool) -> None:
+    """Show what differs between runs: parameters, metrics, tags, environment."""
+    runs = base.find_all(refs)
+    if len(runs) < 2:
+        raise click.UsageError("name at least two different runs")
+    from ..terminal.compared import ABSENT, compared, comparison
+
+    if as_json:
+        found = compared(runs, everything=everything)
+        base.put_json({"runs": [run.id for run in runs], **{
+            section: {key: {run.id: value for run, value in zip(runs, row, strict=True) if value is not ABSENT}
+                      for key, row in rows.items()} for section, rows in found.items()}})  # fmt: skip
+        return
+    screen = base.screen()
+    things: list[Any] = list(comparison(runs, screen, everything=everything))
+    screen.print(*things)

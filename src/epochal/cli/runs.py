@@ -1,0 +1,138 @@
+"""`epochal runs`: list runs; and, as subcommands, tidy them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import base, manage
+from .complete import complete_filter, complete_project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..store import RunView
+
+_SHOWN = 20
+
+
+class RunsGroup(click.Group):
+    """A group whose first argument may be a filter as well as a subcommand."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default subcommand in front, unless one is named."""
+        if not ctx.resilient_parsing or args:
+            first = args[0] if args else ""
+            if first not in self.commands and first not in {"-h", "--help"}:
+                args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Show both ways of use."""
+        return ["[OPTIONS] [FILTER]", "| COMMAND RUN..."]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of the list, then the subcommands."""
+        listing = self.commands["list"]
+        with formatter.section("Options"):
+            formatter.write_dl(
+                [row for param in listing.get_params(ctx) if (row := param.get_help_record(ctx))]
+            )
+        self.format_commands(ctx, formatter)
+
+
+@click.group("runs", cls=RunsGroup, invoke_without_command=False)
+def runs() -> None:
+    """List runs, newest first; FILTER picks some of them.
+
+    \b
+    epochal runs "metrics.accuracy > 0.9 and params.model = 'rf'"
+    epochal runs "status = 'failed' order by created desc" --project iris
+    epochal runs --sort metrics.loss --columns id,name,metrics.loss,params.lr
+    """  # noqa: D301 - click's sign for lines that shall stay as they are
+
+
+@runs.command("list", hidden=True)
+@click.argument("filter_", metavar="[FILTER]", required=False, default="", shell_complete=complete_filter)
+@click.option("-p", "--project", help="Only runs of this project.", shell_complete=complete_project)
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=1), help=f"Show at most this many.  [default: {_SHOWN}]"
+)
+@click.option("-a", "--all", "everything", is_flag=True, help="Show every run, however many.")
+@click.option("--children", is_flag=True, help="Include the runs that belong to another run.")
+@click.option("--deleted", is_flag=True, help="Show deleted runs instead, which can be undeleted.")
+@click.option(
+    "-s",
+    "--sort",
+    metavar="KEY",
+    help="Sort by a field, as in the filter; a metric with its best first, '-KEY' descending.",
+)
+@click.option(
+    "-c",
+    "--columns",
+    metavar="A,B,...",
+    help="Columns to show: name, id, status, params.X, metrics.X, tags.X, ...",
+)
+@base.common
+def list_runs(filter_: str, project: str | None, limit: int | None, *, everything: bool, children: bool, deleted: bool,
+              sort: str | None, columns: str | None, as_json: bool) -> None:  # fmt: skip
+    """List runs, newest first; FILTER picks some of them."""
+    import epochal
+
+    if sort:
+        filter_ = f"{filter_} order by {_order(sort)}".strip()
+    most = None if everything else limit or (None if as_json and limit is None else _SHOWN)
+    found = epochal.runs(filter_, project=project, children=children, deleted=deleted,
+                         limit=None if most is None else most + 1)  # fmt: skip
+    shown = list(found)[:most]
+    if as_json:
+        base.put_json([base.brief(run) for run in shown])
+        return
+    _draw(shown, [c.strip() for c in columns.split(",") if c.strip()] if columns else [],
+          more=most is not None and len(found) > most, filtered=bool(filter_ or project or deleted))  # fmt: skip
+
+
+def _order(sort: str) -> str:
+    """`--sort`'s key in the words of the filter grammar."""
+    from ..terminal.text import direction
+
+    key, _, way = sort.strip().partition(" ")
+    if key.startswith("-"):
+        return f"{key[1:]} desc"
+    if way or not key.startswith("metrics."):
+        return sort
+    return f"{key} desc" if direction(key) > 0 else f"{key} asc"
+
+
+def _draw(shown: Sequence[RunView], columns: Sequence[str], *, more: bool, filtered: bool) -> None:
+    from ..terminal.runs import table
+    from ..terminal.screen import dim
+
+    screen = base.screen()
+    if not shown:
+        base.say(_nothing(filtered=filtered))
+        return
+    screen.print(table(shown, screen, columns))
+    if screen.terminal:
+        screen.print(dim(_foot(shown, more=more, sign=screen.sign("·"))))
+
+
+def _nothing(*, filtered: bool) -> str:
+    from .. import settings
+
+    if filtered:
+        return "no run matches"
+    return f"no runs yet in {settings.store_root()}; put 'import epochal; epochal.autolog()' at the top of a script and run it"
+
+
+def _foot(shown: Sequence[Any], *, more: bool, sign: str) -> str:
+    from ..terminal.text import count
+
+    if more:
+        return f"the newest {count(len(shown), 'run')} {sign} 'epochal runs --all' shows all of them"
+    return f"{count(len(shown), 'run')} {sign} 'epochal show ID' shows one, 'epochal compare ID ID' the differences"
+
+
+for command in (manage.delete, manage.undelete, manage.purge, manage.rename, manage.tag, manage.notes):
+    runs.add_command(command)

@@ -1,0 +1,96 @@
+"""Curves in colour: a title, a legend and the picture, side by side where there is room."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from . import text
+from .curves import Line, mark, plot
+from .screen import DIM, LINES, Screen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from .curves import Picture
+
+_SPLITS = ("train", "training", "val", "valid", "validation", "test", "eval", "dev")
+_SPLIT = re.compile(rf"^({'|'.join(_SPLITS)})[_/.\-](?=.)|[_/.\-]({'|'.join(_SPLITS)})$")
+
+
+def paint(picture: Picture) -> Text:
+    """A picture in colours, frame dim."""
+    out = Text(no_wrap=True, overflow="ignore")
+    for number, row in enumerate(picture.rows):
+        if number:
+            out.append("\n")
+        for cell in row:
+            out.append(cell.text, style=LINES[cell.line % len(LINES)] if cell.line >= 0 else DIM)
+    return out
+
+
+def chart(title: str, lines: Sequence[Line], screen: Screen, width: int, height: int = 10, *, log_x: bool = False,
+          log_y: bool = False, label_x: str = "step") -> RenderableType:  # fmt: skip
+    """``lines`` under a title; with a legend if they are several."""
+    picture = plot(lines, width, height, log_x=log_x, log_y=log_y, ascii_only=not screen.unicode, label_x=label_x,
+                   whole_x=label_x == "step")  # fmt: skip
+    head = Text(no_wrap=True, overflow="ellipsis")
+    head.append(text.safe(title), style="bold")
+    several = len(lines) > 1
+    legend = Text(overflow="fold") if several else head
+    for index, line in enumerate(lines):
+        if several:
+            legend.append("   " if index else "  ")
+            legend.append(f"{mark(index, ascii_only=not screen.unicode)} ", style=LINES[index % len(LINES)])
+            legend.append(text.safe(line.name))
+        legend.append(f"  {ends(line)}" if not several else f" {last(line)}", style=DIM)
+    return Group(head, *([legend] if several else []), paint(picture))
+
+
+def ends(line: Line) -> str:
+    """From where to where a curve went."""
+    finite = text.finite(line.y)
+    return (
+        f"{text.number(float(finite[0]))} > {text.number(float(finite[-1]))}"
+        if len(finite)
+        else "nothing finite"
+    )
+
+
+def last(line: Line) -> str:
+    """The curve's last finite value."""
+    finite = text.finite(line.y)
+    return text.number(float(finite[-1])) if len(finite) else "nan"
+
+
+def related(keys: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Metrics that belong into one picture: title -> {key: name in the legend}; "train/loss" goes with "val/loss"."""
+    groups: dict[str, dict[str, str]] = {}
+    for key in keys:
+        split = _SPLIT.search(key)
+        title = (key[: split.start()] + key[split.end() :]) if split else key
+        groups.setdefault(title, {})[key] = (split.group(1) or split.group(2)) if split else key
+    out: dict[str, dict[str, str]] = {}
+    for title, names in groups.items():
+        if len(names) == 1:
+            out[next(iter(names))] = {key: key for key in names}
+        else:
+            out[title] = names
+    return out
+
+
+def side_by_side(charts: Sequence[RenderableType], columns: int) -> RenderableType:
+    """Charts in rows of ``columns``."""
+    grid = Table.grid(padding=(0, 3, 1, 0), expand=False)
+    for _ in range(columns):
+        grid.add_column(no_wrap=True)
+    for start in range(0, len(charts), columns):
+        row = list(charts[start : start + columns])
+        grid.add_row(*row, *[""] * (columns - len(row)))
+    return grid

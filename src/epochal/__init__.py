@@ -3,12 +3,16 @@
 ``epochal.autolog()`` keeps every training of a supported framework;
 ``epochal.start_run()`` keeps what you log; ``epochal.runs()`` finds it again.
 
-Importing this package imports nothing else: each name is loaded when it is first used.
+Importing this package loads what a run needs, from the standard library and msgspec, so that the first
+`start_run` is quick; every other name is loaded when it is first used.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from .starting import start_run
+from .tracking import Run
 
 if TYPE_CHECKING:
     from .active import (
@@ -29,9 +33,7 @@ if TYPE_CHECKING:
     from .errors import EpochalError
     from .media import Audio, Figure, Histogram, Html, Image, Table, Text, Video
     from .models import infer_signature, load_model, load_predictor, save_model
-    from .starting import start_run
     from .store import run, runs
-    from .tracking import Run
 
     config: Config
     summary: Summary
@@ -57,8 +59,6 @@ _HOME = {
     "media": ("Audio", "Figure", "Histogram", "Html", "Image", "Table", "Text", "Video"),
     "models": ("infer_signature", "load_model", "load_predictor", "save_model"),
     "store": ("run", "runs"),
-    "starting": ("start_run",),
-    "tracking": ("Run",),
 }
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 

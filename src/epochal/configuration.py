@@ -5,10 +5,9 @@ Both remember what they were given, in its own type, and tell the journal at onc
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
 import fnmatch
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,10 +153,10 @@ def as_mapping(source: Any) -> dict[str, Any]:
         return source.to_dict()
     if isinstance(source, Mapping):
         return {str(key): value for key, value in source.items()}
-    if isinstance(source, argparse.Namespace):
+    if (argparse := sys.modules.get("argparse")) and isinstance(source, argparse.Namespace):
         return dict(vars(source))
-    if dataclasses.is_dataclass(source) and not isinstance(source, type):
-        return {field.name: getattr(source, field.name) for field in dataclasses.fields(source)}
+    if hasattr(type(source), "__dataclass_fields__"):
+        return {name: getattr(source, name) for name in type(source).__dataclass_fields__}
     if isinstance(source, (str, os.PathLike)):
         return _from_file(Path(source))
     kind = type(source).__name__

@@ -1,0 +1,156 @@
+"""Predictions on the training data, within a budget, once, and used by metrics and plots alike.
+
+A peer predicts the whole training set several times over.  Here a small part is predicted first, which tells
+what the rest would take, and then as many rows as fit into 2 % of the time the fit took (at least 20 ms).  Up to
+`EXACT` rows are always scored in full.  How many rows were scored is part of what is logged.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from . import rows
+from .kinds import attribute, final, has, is_pipeline
+
+EXACT = 1_000
+_PROBE = 200
+_SHARE, _LEAST = 0.02, 0.02
+
+
+@dataclass(slots=True)
+class Scored:
+    """The rows that were scored and what the estimator said about them."""
+
+    estimator: Any
+    X: Any
+    y: Any
+    weight: Any
+    total: int
+    count: int
+    prediction: Any = None
+    probability: Any = None
+    """Of shape (rows, classes), or a list of such for several targets; None where there is none."""
+    decision: Any = None
+    """Scores of `decision_function`, asked only of classifiers without probabilities and outlier detectors."""
+
+    @property
+    def sampled(self) -> bool:
+        """Whether these are only some of the rows."""
+        return self.count < self.total
+
+
+def score(  # noqa: PLR0913 - all of it is data
+    estimator: Any, X: Any, y: Any, weight: Any, *, task: str | None, seconds: float, most: int, result: Any = None  # noqa: N803
+) -> Scored | None:
+    """Predict on as many training rows as the time of the fit (``seconds``) and ``most`` allow.
+
+    None if the estimator says nothing about data (a clusterer without labels).  Labels that the fit itself found are
+    taken from it; ``result`` is what the fit returned, which for `fit_predict` is the prediction.
+    """
+    total = rows.count(X)
+    data = Scored(estimator, X, y, weight, total, total)
+    if task in ("clustering", "outlier detection"):
+        found = _found(estimator, task, result, total)
+        if found is not None:
+            data.prediction = found
+            return data
+    if not has(estimator, "predict"):
+        return None
+    with randomness_kept(estimator):
+        affordable = min(total, most)
+        if affordable > EXACT:
+            started = perf_counter()
+            _predict(_part(data, slice(0, _PROBE)), task)
+            each = (perf_counter() - started) / _PROBE
+            budget = max(_LEAST, _SHARE * seconds) - each * _PROBE
+            affordable = min(affordable, max(EXACT, int(budget / each)))
+        return _predict(_part(data, rows.sample(total, affordable)), task)
+
+
+def _found(estimator: Any, task: str, result: Any, total: int) -> Any:
+    """Return what the fit itself said about the rows it saw."""
+    import numpy as np
+
+    last = final(estimator)
+    if task == "clustering":
+        labels = attribute(last, "labels_")
+    elif isinstance(result, np.ndarray) and result.dtype.kind == "i":
+        labels = result
+    else:
+        factors, offset = attribute(last, "negative_outlier_factor_"), attribute(last, "offset_")
+        labels = np.where(factors < offset, -1, 1) if factors is not None and offset is not None else None
+    return labels if labels is not None and np.shape(labels) == (total,) else None
+
+
+def _part(data: Scored, index: Any) -> Scored:
+    if isinstance(index, slice) and index == slice(None):
+        return Scored(data.estimator, data.X, data.y, data.weight, data.total, data.total)
+    parts = (rows.take(one, index) for one in (data.X, data.y, data.weight))
+    X, y, weight = parts  # noqa: N806 - scikit-learn's name
+    return Scored(data.estimator, X, y, weight, data.total, rows.count(X))
+
+
+def _predict(part: Scored, task: str | None) -> Scored:
+    model = part.estimator
+    if task == "classification" and has(model, "predict_proba"):
+        part.probability = model.predict_proba(part.X)
+        if _votes(model) and not isinstance(part.probability, list):
+            part.prediction = model.classes_[part.probability.argmax(axis=1)]
+    elif task in ("outlier detection", "classification"):
+        part.decision = model.decision_function(part.X) if has(model, "decision_function") else None
+    if part.prediction is None:
+        part.prediction = model.predict(part.X)
+    return part
+
+
+def _votes(model: Any) -> bool:
+    """Say whether `predict` is by definition the class of the highest probability."""
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    while is_pipeline(model):
+        model = model.steps[-1][1]
+    kinds = (RandomForestClassifier, ExtraTreesClassifier, DecisionTreeClassifier)
+    return isinstance(model, kinds) and type(model).__module__.startswith("sklearn.")
+
+
+@contextmanager
+def randomness_kept(estimator: Any) -> Iterator[None]:
+    """Put every random state that predicting might advance back to where it was.
+
+    Predicting is nearly always deterministic, but `IterativeImputer(sample_posterior=True)` and the like draw.
+    """
+    import numpy as np
+
+    own = [value for value in _values(estimator) if isinstance(value, np.random.RandomState)]
+    bits = [value.bit_generator for value in _values(estimator) if isinstance(value, np.random.Generator)]
+    python, global_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - only to put it back
+    states, bit_states = [value.get_state() for value in own], [value.state for value in bits]
+    try:
+        yield
+    finally:
+        for value, state in zip(own, states, strict=True):
+            value.set_state(state)
+        for bit, bit_state in zip(bits, bit_states, strict=True):
+            bit.state = bit_state
+        if random.getstate() != python:
+            random.setstate(python)
+        after = np.random.get_state()  # noqa: NPY002
+        if after[2] != global_state[2] or not np.array_equal(after[1], global_state[1]):
+            np.random.set_state(global_state)  # noqa: NPY002
+
+
+def _values(estimator: Any) -> list[Any]:
+    """Return the attributes of an estimator and of the estimators among its parameters."""
+    try:
+        parts = [estimator, *(v for v in estimator.get_params(deep=True).values() if hasattr(v, "get_params"))]
+        fitted = [v for part in parts for v in vars(part).values() if hasattr(v, "get_params")]
+        steps = [step[1] for part in parts for step in getattr(part, "steps", ())]
+        return [v for part in (*parts, *fitted, *steps) if hasattr(part, "__dict__") for v in vars(part).values()]
+    except Exception:  # noqa: BLE001 - an estimator with hostile parameters: the global states are kept anyway
+        return []

@@ -58,6 +58,17 @@ def start_run(
     return run
 
 
+def reopen(run_id: str, root: Path | None = None) -> Run:
+    """Write more into a run that has ended, or that another process owns; its status stays what it is.
+
+    Nothing is opened before the first record.  `NotFound` if the store has no such run.
+    """
+    root = root or settings.store_root()
+    if not ids.valid(run_id) or not journal.run_folder(root, run_id).is_dir():
+        raise NotFound(f"no run {run_id} in {root}; `epochal runs` lists those that are there")
+    return Run(root, events.Start(run=run_id, writer="", attach=True), durability=settings.load().durability)
+
+
 def _make_room(*, nested: bool) -> Run | None:
     """The run to be the parent; ends the open run where the next one takes its place."""
     active = context.current_run()

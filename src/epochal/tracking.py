@@ -58,8 +58,13 @@ class Run:
         self._probe: threading.Thread | None = None
         self._sampler: Sampler | None = None
         self._capture: Capture | None = None
-        self._forked = False
-        self._writer: journal.Writer | journal.Deferred = journal.Writer(root, start, durability=durability)
+        self._attached = start.attach and not start.resumed
+        """Whether the run's beginning and end are somebody else's: those of another process, or long past."""
+        self._writer: journal.Writer | journal.Deferred = (
+            journal.Deferred(self._attach)
+            if self._attached
+            else journal.Writer(root, start, durability=durability)
+        )
 
     # -- logging ---------------------------------------------------------------------
 
@@ -286,7 +291,7 @@ class Run:
             if self.status != "running":
                 return
             self._stop_companions()
-            if not self._forked:  # a forked child leaves the end to the run's own process
+            if not self._attached:
                 writer = self._writer
                 self._write(
                     "end", events.End(status, error, writer.emitted + 1, writer.dropped, self.refused)
@@ -358,7 +363,7 @@ class Run:
 
     def after_fork(self) -> None:
         """In a forked child: the parent's file is not ours; the first record opens one of our own."""
-        self._forked = True
+        self._attached = True
         self._closing = threading.RLock()
         self._probe = self._sampler = self._capture = None
         self._writer = journal.Deferred(self._attach)

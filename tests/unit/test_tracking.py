@@ -351,3 +351,18 @@ def test_hostile_texts_are_kept_visibly(root, records):
     params = of_kind(records, run, "params")
     assert {"x" * 10_000, "../../x", "`"} < set(params[0]["values"])
     assert params[1]["values"]["big"] == "y" * 10_000_000
+
+
+def test_a_finished_run_can_be_written_to_and_stays_finished(root, records):
+    from epochal.starting import reopen
+
+    with epochal.start_run() as run:
+        run.log({"x": 1.0})
+    later = reopen(run.id)
+    assert len(records(run.id)) == 3
+    later.log({"test/x": 2.0}, step=0)
+    later.finish()
+    assert [r.kind for r in records(run.id)] == ["start", "metrics", "end", "start", "metrics"]
+    assert of_kind(records, run, "start")[1]["attach"] is True
+    with pytest.raises(errors.NotFound, match="no run"):
+        reopen("0" * 32)

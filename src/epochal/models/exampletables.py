@@ -13,7 +13,7 @@ from .examplevalues import ODD, NotExact, flat, from_flat, number, plain
 
 
 def write_pandas(data: Any, rows: int) -> dict[str, Any]:
-    """Rows of a frame or series; raises where the same rows would not come back, dtypes and index included."""
+    """Rows of a frame or series; raises where they would not come back with dtypes and index."""
     import pandas as pd
 
     head: Any = data.head(rows)

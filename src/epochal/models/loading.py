@@ -39,7 +39,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 def load_model(ref: str | os.PathLike[str], trust: Iterable[str] = ()) -> Any:
-    """Load the model that ``ref`` names: a folder, or ``runs:/ID/NAME``, where a unique part of the id is enough.
+    """Load the model that ``ref`` names: a folder, or ``runs:/ID/NAME``, the id as far as it is unique.
 
     Types that the flavor does not know to be safe are refused by `errors.Untrusted`, whose
     message holds the exact ``trust=[...]`` to pass once you have looked at them.
@@ -87,8 +87,9 @@ def supported(place: Place, read: Manifest, flavor: Flavor) -> None:
     """Refuse a folder that a later version of the flavor wrote."""
     if not 1 <= read.flavor_version <= flavor.version:
         raise errors.FormatError(
-            f"the model in {place.ref} was written by a newer {flavor.name!r} flavor (format "
-            f"{read.flavor_version}); this one reads up to {flavor.version}: upgrade the package that brings it"
+            f"the model in {place.ref} was written by a newer {flavor.name!r} flavor "
+            f"(format {read.flavor_version}); this one reads up to {flavor.version}: "
+            "upgrade the package that brings it"
         )
 
 

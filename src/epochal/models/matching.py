@@ -158,11 +158,8 @@ def _from_lists(spec: Array, data: Any) -> Any:
     if not len(data):
         return np.empty([0, *spec.shape[1:]], wanted)
     found = np.asarray(data)
-    return (
-        found.astype(wanted)
-        if fits(specify(found).dtype, spec.dtype) and found.dtype.kind in "biu"
-        else found
-    )
+    whole_numbers = found.dtype.kind in "bi"  # JSON writes 1.0 as 1
+    return found.astype(wanted) if whole_numbers and fits(found.dtype.name, spec.dtype) else found
 
 
 def _table_for_array(spec: Array, given: Table, check: Check) -> None:

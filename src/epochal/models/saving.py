@@ -84,23 +84,25 @@ def _write(flavor: Flavor, model: Any, part: Path) -> dict[str, Any]:
         meta = flavor.save(model, part)
     except OSError as error:
         raise errors.StoreError(f"cannot write a model to {part.parent}: {error}") from error
+    except MemoryError:
+        raise
     except Exception as error:
-        kind = type(model)
-        other = "" if flavor.name == "pickle" else (
-            ". flavor='pickle' keeps it in a form that runs code when it is loaded"
-        )  # fmt: skip
-        raise errors.ValueRefused(
-            f"the flavor {flavor.name!r} cannot keep this {kind.__module__}.{kind.__qualname__}: "
-            f"{_reason(error)}{other}"
-        ) from error
+        raise _refused(flavor, model, error) from error
     if (part / manifest.NAME).exists():
         raise errors.PluginError(f"the flavor {flavor.name!r} wrote {manifest.NAME}, which is the core's")
     return _plain(meta, f"what the flavor {flavor.name!r} notes")
 
 
-def _reason(error: Exception) -> str:
-    text = str(error).strip()
-    return text if isinstance(error, errors.EpochalError) and text else f"{type(error).__name__}: {text}"
+def _refused(flavor: Flavor, model: Any, error: Exception) -> errors.ValueRefused:
+    """The one error for a model that a flavor cannot keep: which, why, and what would keep it."""
+    kind, reason = type(model), str(error).strip()
+    if not isinstance(error, errors.EpochalError) or not reason:
+        reason = f"{type(error).__name__}: {reason}"
+    if flavor.name != "pickle" and "flavor='pickle'" not in reason:
+        reason += "; flavor='pickle' keeps it in a form that runs code when it is loaded"
+    return errors.ValueRefused(
+        f"the flavor {flavor.name!r} cannot keep this {kind.__module__}.{kind.__qualname__}: {reason}"
+    )
 
 
 def _plain(value: Mapping[str, Any], what: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 GROUP = "epochal"
-BUILT_IN = ("epochal.models.pickles",)
+BUILT_IN = ("epochal.models.pickles", "epochal.surroundings.probes")
 """Modules of the core that add things through the same hooks as everybody else."""
 
 ADDING = ("adapters", "flavors", "encoders", "probes", "commands")

@@ -2,12 +2,11 @@
 
 A metric is a number that float64 holds exactly, or it is refused with a reason: nothing is rounded in
 silence. A parameter may be any object: `plain` turns it into JSON, exactly where JSON can say it and visibly
-marked where it cannot. No framework is imported to recognise its tensors: what has `shape` and `item()` is one.
+marked where it cannot. No framework is imported to know its tensors: what has `shape` and `item()` is one.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 import sys
@@ -15,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .errors import ValueRefused
-from .plain import DEPTH, NODES, describe, key_text, plain
+from .plain import DEPTH, describe, key_text, plain
 
 if TYPE_CHECKING:
     import decimal
@@ -111,7 +110,7 @@ def _flatten(
 def _pairs(mapping: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
     """All items at once, as another thread may change the mapping; none if its own code fails."""
     try:
-        return list(itertools.islice(mapping.items(), NODES))
+        return list(mapping.items())
     except Exception:
         return []
 
@@ -214,7 +213,8 @@ def _element(value: Any, tries: int) -> float | int:
 def _float_of(value: Any) -> float:
     """What `float` makes of it, unless the object itself says that this is another number."""
     nearest = float(value)
-    compares = type(value).__eq__ != object.__eq__
+    kind: Any = type(value)
+    compares = kind.__eq__ is not object.__eq__
     if compares and not math.isnan(nearest) and (nearest == value) is False:
         msg = f"{describe(value)} has no exact float64; log float(value) if {nearest!r} will do"
         raise ValueRefused(msg)

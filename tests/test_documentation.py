@@ -35,9 +35,7 @@ def page(name: str) -> str:
     "path", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_python_of_a_page_runs(path, tmp_path):
-    program = [
-        f"import pathlib, warnings; warnings.simplefilter('error', DeprecationWarning)\nPAGE = {str(path)!r}\n"
-    ]
+    program = ["import pathlib, warnings", "warnings.simplefilter('error', DeprecationWarning)"]
     text = path.read_text()
     for match in BLOCK.finditer(text):
         line = text[: match.start()].count("\n") + 2
@@ -45,7 +43,9 @@ def test_python_of_a_page_runs(path, tmp_path):
         if name:
             program.append(f"pathlib.Path({name[1]!r}).write_text({match[1]!r})")
         else:  # a traceback shows the line of the page
-            program.append(f"exec(compile({chr(10) * (line - 1) + match[1]!r}, PAGE, 'exec'), globals())")
+            program.append(
+                f"exec(compile({chr(10) * (line - 1) + match[1]!r}, {str(path)!r}, 'exec'), globals())"
+            )
     (tmp_path / "page.py").write_text("\n".join(program))
     environment = {
         **os.environ,
@@ -73,7 +73,7 @@ def test_every_page_is_in_the_navigation():
 
 @pytest.mark.parametrize("name", sorted(HOOKS))
 def test_hook_is_documented_with_its_signature_and_used(name):
-    """Each hook has a heading, its exact signature, its own words, and an implementation that the page runs."""
+    """Each has a heading, its exact signature, its own words, and an implementation that the page runs."""
     text = page("hooks.md")
     source = inspect.getsource(HOOKS[name])
     signature = re.search(r"^def (.*?) *:(?:  #.*)?$", source, re.MULTILINE)[1]

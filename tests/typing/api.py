@@ -1,4 +1,4 @@
-"""The public names as users write them, for mypy --strict; `assert_type` fails where an answer's type changes.
+"""The public names as users write them, for mypy --strict; `assert_type` fails where a type changes.
 
 Nobody runs this file: what it says is checked without (`nox -s types`), and what it does is tested elsewhere.
 """
@@ -102,7 +102,7 @@ def models(model: object, folder: Path) -> Any:
     signature = epochal.infer_signature(np.zeros((2, 2)), np.zeros(2))
     epochal.save_model(model, folder, signature=signature, example=np.zeros((1, 2)))
     try:
-        loaded: Any = epochal.load_model(folder, trust=["mine.Model"])
+        epochal.load_model(folder, trust=["mine.Model"])
     except Untrusted as error:
         assert_type(error.names, tuple[str, ...])
     except NotFound:

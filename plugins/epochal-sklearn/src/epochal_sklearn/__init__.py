@@ -1,19 +1,23 @@
-"""scikit-learn for epochal: every fit becomes a run, and every estimator a model that loads without running code.
+"""scikit-learn for epochal: every fit becomes a run, and every estimator a model that loads without
+running code.
 
-Three seams, no more: what fits, what predicts, and what measures.  All three are public methods and functions; the
-observers behind them are in `observer` and `later`, which import scikit-learn and this module does not.
+Three seams, no more: what fits, what predicts, and what measures. All three are public methods and
+functions; the observers behind them are in `observer` and `later`, which import scikit-learn and this
+module does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epochal.hooks import hookimpl
 from epochal.observe import Adapter, Call
 
 from .flavor import SklearnFlavor
 from .options import SklearnOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = ["SklearnFlavor", "SklearnOptions", "adapter"]
 

@@ -1,17 +1,19 @@
 """Checks of content that compiled code follows without checking.
 
-skops can say of which types a model is made, not whether the numbers inside make sense.  scikit-learn's trees hold
-indices of children and features that Cython follows without bounds: a crafted file would have it read foreign
-memory.  So every tree is held against its own size after loading, before anybody can predict with it.
-https://github.com/scikit-learn/scikit-learn/pull/34558
+skops can say of which types a model is made, not whether the numbers inside make sense. scikit-learn's
+trees hold indices of children and features that Cython follows without bounds: a crafted file would have
+it read foreign memory. So every tree is held against its own size after loading, before anybody can
+predict with it. https://github.com/scikit-learn/scikit-learn/pull/34558
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epochal import errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def check(model: Any) -> None:
@@ -62,7 +64,7 @@ def _tree(tree: Any) -> bool:
     left, right, feature = tree.children_left, tree.children_right, tree.feature
     leaf = left == -1
     if len(left) != tree.node_count or len(tree.value) != tree.node_count or tree.node_count == 0:
-        return tree.node_count == 0 == len(left)
+        return bool(tree.node_count == 0 == len(left))
     return _children_follow(left, right, leaf) and _within(feature[~leaf], 0, tree.n_features)
 
 
@@ -77,7 +79,9 @@ def _predictor(predictor: Any) -> bool:
     return (
         _children_follow(nodes["left"].astype(np.int64), nodes["right"].astype(np.int64), ~inner)
         and _within(nodes["bitset_idx"][categorical].astype(np.int64), 0, len(bitsets))
-        and _within(nodes["bitset_idx"][categorical].astype(np.int64), 0, len(predictor.binned_left_cat_bitsets))
+        and _within(
+            nodes["bitset_idx"][categorical].astype(np.int64), 0, len(predictor.binned_left_cat_bitsets)
+        )
     )
 
 

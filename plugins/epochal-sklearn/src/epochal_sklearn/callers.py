@@ -1,14 +1,17 @@
 """Who called: the user, or scikit-learn on its own account.
 
-`cross_val_score`, `learning_curve`, `permutation_test_score` and their like fit clones that nobody asked to see.
-They are functions of many modules; what they share is that scikit-learn's code is what calls `fit`.
+`cross_val_score`, `learning_curve`, `permutation_test_score` and their like fit clones that nobody asked
+to see. They are functions of many modules; what they share is that scikit-learn's code is what calls
+`fit`.
 """
 
 from __future__ import annotations
 
 import sys
-from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 
 def called_by_sklearn(estimator: Any) -> bool:

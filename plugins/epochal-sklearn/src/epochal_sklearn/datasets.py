@@ -1,8 +1,8 @@
 """What the training data were: enough to recognise them again, nothing of their content.
 
-The fingerprint is BLAKE3 over shape, columns, dtypes and the bytes of the rows.  Of large data only rows at even
-distances are hashed, so the cost has a ceiling; ``fingerprint_rows`` says how many.  Sparse data stay sparse, and
-nothing here copies more than the rows it hashes.
+The fingerprint is BLAKE3 over shape, columns, dtypes and the bytes of the rows. Of large data only rows at
+even distances are hashed, so the cost has a ceiling; ``fingerprint_rows`` says how many. Sparse data stay
+sparse, and nothing here copies more than the rows it hashes.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ _OBJECT_CELLS = 20_000  # of Python objects, which cost much more
 _COLUMNS, _CLASSES = 500, 100
 
 
-def describe(X: Any, y: Any = None, *, names: tuple[str | None, str | None] = (None, None), task: str | None = None) -> dict[str, Any]:  # noqa: N803, E501
-    """Return the note ``dataset/train``: shapes, dtypes, columns, class balance, missing counts, fingerprint."""
+def describe(
+    X: Any, y: Any = None, *, names: tuple[str | None, str | None] = (None, None), task: str | None = None
+) -> dict[str, Any]:
+    """Return the note ``dataset/train``: what the data are, never what is in them."""
     about = _side(X)
     found: dict[str, Any] = {
         "name": names[0],
@@ -39,7 +41,11 @@ def _side(data: Any) -> dict[str, Any]:
         found["shape"] = [int(n) for n in shape]
     columns = rows.column_names(data)
     if columns is not None:
-        dtypes = [str(getattr(data, "dtypes", data).iloc[i]) for i in range(len(columns))] if hasattr(data, "iloc") else _dtypes(data)
+        dtypes = (
+            [str(getattr(data, "dtypes", data).iloc[i]) for i in range(len(columns))]
+            if hasattr(data, "iloc")
+            else _dtypes(data)
+        )
         found["columns"] = dict(list(zip(columns, dtypes, strict=False))[:_COLUMNS])
     elif hasattr(data, "dtype"):
         found["dtype"] = str(data.dtype)
@@ -75,7 +81,7 @@ def _target(y: Any, task: str | None) -> dict[str, Any]:
 
     found = _side(y)
     values = np.asarray(rows.take(y, rows.strided(rows.count(y), _CELLS)))
-    if values.ndim == 2 and values.shape[1] == 1:  # noqa: PLR2004 - a column
+    if values.ndim == 2 and values.shape[1] == 1:
         values = values.ravel()
     if values.ndim == 1 and task != "regression":
         kinds, counts = _classes(values)
@@ -83,7 +89,12 @@ def _target(y: Any, task: str | None) -> dict[str, Any]:
             found["classes"] = {str(k): int(n) for k, n in zip(kinds, counts, strict=True)}
     elif values.dtype.kind in "iufb" and values.size:
         number = values.astype(float)
-        found |= {"min": float(number.min()), "max": float(number.max()), "mean": float(number.mean()), "std": float(number.std())}
+        found |= {
+            "min": float(number.min()),
+            "max": float(number.max()),
+            "mean": float(number.mean()),
+            "std": float(number.std()),
+        }
     return found
 
 
@@ -116,7 +127,7 @@ def _numeric(data: Any) -> bool:
     )  # fmt: skip
 
 
-def fingerprint(X: Any, y: Any = None) -> str:  # noqa: N803 - scikit-learn's name
+def fingerprint(X: Any, y: Any = None) -> str:
     """Return a short hash that is the same for the same data, in any process and container order."""
     from blake3 import blake3
 
@@ -124,7 +135,9 @@ def fingerprint(X: Any, y: Any = None) -> str:  # noqa: N803 - scikit-learn's na
     for data in (X, y):
         if data is None:
             continue
-        hashed.update(repr((getattr(data, "shape", None), rows.column_names(data), rows.count(data))).encode())
+        hashed.update(
+            repr((getattr(data, "shape", None), rows.column_names(data), rows.count(data))).encode()
+        )
         part = rows.take(data, rows.strided(rows.count(data), _hashed_rows(data)))
         for piece in _pieces(part):
             hashed.update(piece)
@@ -143,7 +156,11 @@ def _pieces(data: Any) -> list[bytes]:
     names = rows.column_names(data)
     if names is not None:
         columns = [data.iloc[:, i] if hasattr(data, "iloc") else data[name] for i, name in enumerate(names)]
-        return [piece for column in columns for piece in (str(column.dtype if hasattr(column, "dtype") else "").encode(), _column(column))]
+        return [
+            piece
+            for column in columns
+            for piece in (str(column.dtype if hasattr(column, "dtype") else "").encode(), _column(column))
+        ]
     if hasattr(data, "to_numpy"):
         return [_column(data)]
     return [repr(item).encode("utf-8", "backslashreplace") for item in data]

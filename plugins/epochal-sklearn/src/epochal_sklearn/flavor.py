@@ -1,8 +1,9 @@
 """Estimators in skops' format: data and names of types, no code.
 
-Loading reads the names first.  Those that scikit-learn's own models are made of are on our reviewed list
-(`trusted`); any other is refused by name before anything is imported or built, unless the caller trusts it.  The list
-is in this package and never in the folder.  After loading, `audit` checks what compiled code would follow blindly.
+Loading reads the names first. Those that scikit-learn's own models are made of are on our reviewed list
+(`trusted`); any other is refused by name before anything is imported or built, unless the caller trusts
+it. The list is in this package and never in the folder. After loading, `audit` checks what compiled code
+would follow blindly.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import json
 import sys
 import threading
 import zipfile
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epochal import errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = "model.skops"
 _importing = threading.Lock()
@@ -41,10 +44,14 @@ class SklearnFlavor:
         except Exception as error:
             (folder / FILE).unlink(missing_ok=True)
             raise errors.EpochalError(
-                f"a {type(model).__name__} cannot be kept in skops' format ({type(error).__name__}: {error}); "
+                f"a {type(model).__name__} cannot be kept in skops' format "
+                f"({type(error).__name__}: {error}); "
                 "flavor='pickle' keeps it in a form that runs code when it is loaded"
             ) from error
-        return {"class": f"{type(model).__module__}.{type(model).__qualname__}", "sklearn": sklearn.__version__}
+        return {
+            "class": f"{type(model).__module__}.{type(model).__qualname__}",
+            "sklearn": sklearn.__version__,
+        }
 
     def load(self, folder: Path, meta: dict[str, Any], trust: frozenset[str]) -> Any:
         """Build the estimator; `errors.Untrusted` names the types that neither we nor ``trust`` vouch for."""
@@ -114,15 +121,17 @@ def _called(schema: Any) -> set[str]:
 def skops_io() -> Any:
     """Import `skops.io` without the frameworks it would take along.
 
-    To list scikit-learn's estimators skops walks every package of it, and one of those imports torch: 1.4 s, 200 MB
-    and torch's threads in a process that trains a forest.  Where torch is not there already, that package is hidden
-    for the length of the import; nobody can miss it, for whoever uses it has imported torch.
+    To list scikit-learn's estimators skops walks every package of it, and one of those imports torch: 1.4 s,
+    200 MB and torch's threads in a process that trains a forest.  Where torch is not there already, that
+    package is hidden for the length of the import; nobody misses it: who uses it has imported torch.
     """
     found = sys.modules.get("skops.io")
     if found is not None and not getattr(found.__spec__, "_initializing", False):
         return found
     with _importing:
-        hidden = [name for name, needs in _UNWANTED.items() if needs not in sys.modules and name not in sys.modules]
+        hidden = [
+            name for name, needs in _UNWANTED.items() if needs not in sys.modules and name not in sys.modules
+        ]
         for name in hidden:
             sys.modules[name] = None  # type: ignore[assignment] # what the import system reads as "not there"
         try:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 Task = Literal["classification", "regression", "clustering", "outlier detection", "density", "transformation"]
 
 # Packages whose estimators search for models inside `fit`.
-_AUTOML = frozenset({"autosklearn", "evalml", "flaml", "gama", "hpsklearn", "lazypredict", "supervised", "tpot"})
+_AUTOML = frozenset(
+    {"autosklearn", "evalml", "flaml", "gama", "hpsklearn", "lazypredict", "supervised", "tpot"}
+)
 
 
 def task(estimator: Any) -> Task | None:
@@ -28,7 +30,7 @@ def task(estimator: Any) -> Task | None:
         try:
             if test(estimator):
                 return name
-        except Exception:  # noqa: BLE001, S112 - an estimator that cannot say is none of these
+        except Exception:  # noqa: S112 - an estimator that cannot say is none of these
             continue
     if isinstance(estimator, base.DensityMixin):
         return "density"
@@ -48,7 +50,7 @@ def has(estimator: Any, name: str) -> bool:
     """Say whether a method is there; a conditional one (`available_if`) may raise anything when asked."""
     try:
         return hasattr(estimator, name)
-    except Exception:  # noqa: BLE001 - then it is not available
+    except Exception:
         return False
 
 
@@ -56,7 +58,7 @@ def attribute(estimator: Any, name: str) -> Any:
     """Return a fitted attribute, or None where there is none or reading it fails."""
     try:
         return getattr(estimator, name, None)
-    except Exception:  # noqa: BLE001 - a property of a half-fitted estimator
+    except Exception:
         return None
 
 

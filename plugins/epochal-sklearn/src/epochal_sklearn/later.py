@@ -1,27 +1,30 @@
 """Metrics that the user computes after the fit, on other data: they go to the run of the model.
 
-`accuracy_score(y_test, model.predict(X_test))` is logged as ``X_test/accuracy_score``, `model.score(X_test, y_test)`
-as ``X_test/score``: named after the variable that holds the data.  A prediction is known by identity, through weak
-references, so that nothing of the user's is kept alive; a view of it (``proba[:, 1]``) is known by its base, a copy
-is not.  The same metric of the same data again is the next step.
+`accuracy_score(y_test, model.predict(X_test))` is logged as ``X_test/accuracy_score``,
+`model.score(X_test, y_test)` as ``X_test/score``: named after the variable that holds the data. A
+prediction is known by identity, through weak references, so that nothing of the user's is kept alive; a
+view of it (``proba[:, 1]``) is known by its base, a copy is not. The same metric of the same data again is
+the next step.
 """
 
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .callers import called_by_sklearn
 from .kinds import attribute, is_estimator
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
     from epochal.journal import Writer
     from epochal.observe import Call
     from epochal.tracking import Run
@@ -162,7 +165,7 @@ def spelled(value: float) -> float | str:
     """Return a float as JSON can say it."""
     if value - value == 0:
         return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124 - the test for NaN
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 # -- writing to a run that has ended: a journal file of its own, the way another process would --

@@ -1,17 +1,19 @@
 """Training metrics of the right kind for the task, from predictions made once.
 
-Classification metrics come from one confusion matrix, so a dozen of them cost what one costs; a test holds each
-equal to the function of `sklearn.metrics` whose name it has.  Class averages are weighted by support, and ROC AUC
-of several classes is one against the rest, averaged.
+Classification metrics come from one confusion matrix, so a dozen of them cost what one costs; a test holds
+each equal to the function of `sklearn.metrics` whose name it has. Class averages are weighted by support,
+and ROC AUC of several classes is one against the rest, averaged.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .kinds import attribute
 from .rows import is_sparse, sample, take
-from .scoring import Scored
+
+if TYPE_CHECKING:
+    from .scoring import Scored
 
 _SILHOUETTE_ROWS = 1_000  # its cost is quadratic
 
@@ -34,15 +36,17 @@ def classification(scored: Scored) -> dict[str, float]:
     import numpy as np
 
     y = np.asarray(scored.y)
-    if y.ndim == 2 and y.shape[1] > 1:  # noqa: PLR2004 - rows by targets
+    if y.ndim == 2 and y.shape[1] > 1:
         return _several_targets(y, scored)
     y, predicted = y.ravel(), np.asarray(scored.prediction).ravel()
     classes = np.unique(np.concatenate([y, predicted])) if y.dtype != object else _labels(y, predicted)
     found = from_confusion(confusion(y, predicted, classes, scored.weight))
     if scored.probability is not None:
         found |= _probabilistic(y, scored)
-    elif scored.decision is not None and np.ndim(scored.decision) == 1 and len(classes) == 2:  # noqa: PLR2004
-        found["roc_auc"] = _auc(y == attribute(scored.estimator, "classes_")[1], scored.decision, scored.weight)
+    elif scored.decision is not None and np.ndim(scored.decision) == 1 and len(classes) == 2:
+        found["roc_auc"] = _auc(
+            y == attribute(scored.estimator, "classes_")[1], scored.decision, scored.weight
+        )
     return found
 
 
@@ -90,10 +94,13 @@ def _several_targets(y: Any, scored: Scored) -> dict[str, float]:
 
     predicted = scored.prediction.toarray() if is_sparse(scored.prediction) else np.asarray(scored.prediction)
     right = y == predicted
-    average = lambda values: np.average(values, weights=scored.weight)  # noqa: E731 - one line, three uses
-    found = {"accuracy": average(right.all(axis=1)), "hamming_loss": average((~right).mean(axis=1))}
+    weight = scored.weight
+    found = {
+        "accuracy": float(np.average(right.all(axis=1), weights=weight)),
+        "hamming_loss": float(np.average((~right).mean(axis=1), weights=weight)),
+    }
     for target in range(y.shape[1]):
-        found[f"accuracy/{target}"] = average(right[:, target])
+        found[f"accuracy/{target}"] = float(np.average(right[:, target], weights=weight))
     return found
 
 
@@ -102,12 +109,12 @@ def _probabilistic(y: Any, scored: Scored) -> dict[str, float]:
     from sklearn import metrics
 
     classes, probability = attribute(scored.estimator, "classes_"), np.asarray(scored.probability)
-    if classes is None or probability.ndim != 2 or probability.shape[1] != len(classes):  # noqa: PLR2004
+    if classes is None or probability.ndim != 2 or probability.shape[1] != len(classes):
         return {}
     found = {"log_loss": metrics.log_loss(y, probability, labels=classes, sample_weight=scored.weight)}
-    if len(classes) == 2 and len(np.unique(y)) == 2:  # noqa: PLR2004 - two classes
+    if len(classes) == 2 and len(np.unique(y)) == 2:
         found["roc_auc"] = _auc(y == classes[1], probability[:, 1], scored.weight)
-    elif len(classes) > 2 and len(np.unique(y)) == len(classes):  # noqa: PLR2004
+    elif len(classes) > 2 and len(np.unique(y)) == len(classes):
         each = [_auc(y == c, probability[:, i], scored.weight) for i, c in enumerate(classes)]
         found["roc_auc"] = float(np.mean(each))
     return found
@@ -125,12 +132,14 @@ def regression(scored: Scored) -> dict[str, float]:
     from sklearn import metrics
 
     y, predicted = np.asarray(scored.y, dtype=float), np.asarray(scored.prediction, dtype=float)
-    if y.ndim == 2 and predicted.ndim == 1:  # noqa: PLR2004 - a column
+    if y.ndim == 2 and predicted.ndim == 1:
         y = y.ravel()
     weight = scored.weight
     found = {
         "mae": metrics.mean_absolute_error(y, predicted, sample_weight=weight),
-        "rmse": np.mean(np.sqrt(metrics.mean_squared_error(y, predicted, sample_weight=weight, multioutput="raw_values"))),
+        "rmse": np.mean(
+            np.sqrt(metrics.mean_squared_error(y, predicted, sample_weight=weight, multioutput="raw_values"))
+        ),
         "mape": metrics.mean_absolute_percentage_error(y, predicted, sample_weight=weight),
     }
     if len(y) > 1:  # R2 of one row is undefined

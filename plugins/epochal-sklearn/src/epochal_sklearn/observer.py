@@ -1,18 +1,18 @@
 """What is logged of a fit, in which run, and when nothing is.
 
-A run is made for the outermost fit that the user's code calls: of any estimator, transformers too.  What that fit
-fits inside is silent, and so are fits that scikit-learn's own functions make (`cross_val_score`).  Inside a run of
-the user's the first model logs into that run; later ones (k-fold, repeats) become its children; a transformer is
-only noted in it, so that scaling the data does not take the place of the model.
+A run is made for the outermost fit that the user's code calls: of any estimator, transformers too. What
+that fit fits inside is silent, and so are fits that scikit-learn's own functions make (`cross_val_score`).
+Inside a run of the user's the first model logs into that run; later ones (k-fold, repeats) become its
+children; a transformer is only noted in it, so that scaling the data does not take the place of the model.
 
-Every part is guarded by itself: an estimator that fails to tell its parameters still has its metrics logged.
+Every part is guarded by itself: an estimator that fails to tell its parameters still has its metrics
+logged.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Generator
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ from . import kinds, rows
 from .callers import called_by_sklearn
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from epochal.observe import Call
     from epochal.tracking import Run
 
@@ -105,7 +107,9 @@ class Fitting:
                 from .datasets import describe
 
                 names = (self.data.name, self.data.target_name)
-                self.run.log_note("dataset/train", describe(self.data.X, self.data.y, names=names, task=self.task))
+                self.run.log_note(
+                    "dataset/train", describe(self.data.X, self.data.y, names=names, task=self.task)
+                )
 
     def end(self, result: Any) -> None:
         """Log what the fit has brought."""
@@ -169,14 +173,16 @@ class Fitting:
         found = metrics.training_metrics(scored, self.task)
         _log(self.run, {f"train/{name}": value for name, value in found.items()})
         if found:
-            self.run.log_note("scoring/train", {"rows": scored.count, "of": scored.total, "sampled": scored.sampled})
+            self.run.log_note(
+                "scoring/train", {"rows": scored.count, "of": scored.total, "sampled": scored.sampled}
+            )
         return scored
 
     def _log_plots(self, scored: Scored | None) -> None:
         from . import plots
 
         names = rows.column_names(self.data.X)
-        made = {}
+        made: dict[str, Any] = {}
         if scored is not None and scored.y is not None and self.task in ("classification", "regression"):
             made |= getattr(plots, self.task)(scored)
         made["feature_importance"] = plots.importance(self.estimator, names)
@@ -184,7 +190,9 @@ class Fitting:
             from .scoring import randomness_kept
 
             with randomness_kept(self.estimator):
-                made["permutation_importance"] = plots.permutation(scored, self.options.permutation_repeats, names)
+                made["permutation_importance"] = plots.permutation(
+                    scored, self.options.permutation_repeats, names
+                )
         for key, plot in made.items():
             if plot is not None:
                 self.run.log_media(key, plot, step=0)
@@ -208,8 +216,10 @@ class Fitting:
         except EpochalError as error:
             # Not our mistake: this estimator cannot be kept safely. Say it in the run, and once on the log.
             self.run.log_note("model/model", {"kept": False, "why": str(error)})
-            errors.warn_once(("sklearn", "model", type(self.estimator)), "the model was not kept: %s", str(error))
-        except Exception as error:  # noqa: BLE001 - ours, then
+            errors.warn_once(
+                ("sklearn", "model", type(self.estimator)), "the model was not kept: %s", str(error)
+            )
+        except Exception as error:
             errors.report("sklearn", "model", error)
 
 
@@ -245,7 +255,11 @@ class Data:
         """Whether predictions on these data mean anything."""
         if not self.known or task in (None, "transformation", "density"):
             return False
-        return self.y is not None or task in ("clustering", "outlier detection") if not _overwrites(estimator) else False
+        return (
+            self.y is not None or task in ("clustering", "outlier detection")
+            if not _overwrites(estimator)
+            else False
+        )
 
     def forget(self) -> None:
         """Keep nothing of the user's."""
@@ -258,19 +272,26 @@ def _weight(named: dict[str, Any]) -> Any:
         return named["sample_weight"]
     for rest in named.values():
         if isinstance(rest, dict):
-            found = [value for key, value in rest.items() if str(key).endswith("sample_weight") and value is not None]
+            found = [
+                value
+                for key, value in rest.items()
+                if str(key).endswith("sample_weight") and value is not None
+            ]
             if found:
                 return found[0]
     return None
 
 
 def _overwrites(estimator: Any) -> bool:
-    """Say whether the fit may have changed the data in place: then they are not the training data any more."""
+    """Say whether the fit may have changed the data in place: they are not the training data any more."""
     try:
         given = estimator.get_params(deep=True)
-    except Exception:  # noqa: BLE001 - it cannot say
+    except Exception:
         return False
-    return any(name.rpartition("__")[2] in ("copy", "copy_X", "copy_x") and value is False for name, value in given.items())
+    return any(
+        name.rpartition("__")[2] in ("copy", "copy_X", "copy_x") and value is False
+        for name, value in given.items()
+    )
 
 
 def _place(run: Run, name: str) -> tuple[Run, bool]:
@@ -287,4 +308,6 @@ def _log(run: Run, values: dict[str, float]) -> None:
     from .later import spelled
 
     if values:
-        run.event("metrics", {"step": 0, "values": {key: spelled(float(value)) for key, value in values.items()}})
+        run.event(
+            "metrics", {"step": 0, "values": {key: spelled(float(value)) for key, value in values.items()}}
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class SklearnOptions:
 
     def excludes(self, estimator: object) -> bool:
         """Whether the class of ``estimator``, or one it derives from, is excluded."""
-        given = (self.exclude,) if isinstance(self.exclude, str | type) else self.exclude
+        given: Any = self.exclude
+        given = (given,) if isinstance(given, str | type) else given
         return any(
             cls is one or one in (cls.__name__, f"{cls.__module__}.{cls.__qualname__}")
             for cls in type(estimator).__mro__

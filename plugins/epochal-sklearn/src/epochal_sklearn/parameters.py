@@ -26,7 +26,7 @@ def readable(value: Any, depth: int = 0) -> Any:
     """Turn one parameter into a JSON value, by what it is rather than by its repr where that is unstable."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if depth > 4:  # noqa: PLR2004 - deep enough for a grid of dicts of lists
+    if depth > 4:
         return _cut(repr(value))
     if isinstance(value, list | tuple):
         return _sequence(value, depth)
@@ -39,17 +39,19 @@ def readable(value: Any, depth: int = 0) -> Any:
 
 def _sequence(value: list[Any] | tuple[Any, ...], depth: int) -> Any:
     steps = [item for item in value if isinstance(item, tuple) and len(item) in (2, 3)]
-    if steps and len(steps) == len(value) and all(isinstance(step[0], str) for step in steps):
-        if all(_is_part(step[1]) for step in steps):
-            arrow = " -> " if len(steps[0]) == 2 else ", "  # noqa: PLR2004 - columns go with the third
-            return arrow.join(step[0] for step in steps)
-    if len(value) > 100:  # noqa: PLR2004 - a list of data more than a choice
+    named = bool(steps) and len(steps) == len(value) and all(isinstance(step[0], str) for step in steps)
+    if named and all(_is_part(step[1]) for step in steps):
+        arrow = " -> " if len(steps[0]) == 2 else ", "
+        return arrow.join(step[0] for step in steps)
+    if len(value) > 100:
         return f"{type(value).__name__} of {len(value)}"
     return [readable(item, depth + 1) for item in value]
 
 
 def _is_part(value: Any) -> bool:
-    return value in ("drop", "passthrough") if isinstance(value, str) else value is None or is_estimator(value)
+    return (
+        value in ("drop", "passthrough") if isinstance(value, str) else value is None or is_estimator(value)
+    )
 
 
 def _other(value: Any) -> Any:

@@ -1,19 +1,21 @@
 """The plots of a fit: each is data first, and a picture made from the same data.
 
-The data ride in the record of the plot, so any reader can draw them anew; curves are thinned to `POINTS` points
-and scatters to a sample, so a plot of a million rows is as small as one of a hundred.
+The data ride in the record of the plot, so any reader can draw them anew; curves are thinned to `POINTS`
+points and scatters to a sample, so a plot of a million rows is as small as one of a hundred.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from epochal.media.encoded import Encoded, Media
 
 from . import svg
 from .kinds import attribute, final
 from .rows import sample
-from .scoring import Scored
+
+if TYPE_CHECKING:
+    from .scoring import Scored
 
 POINTS = 200
 _CLASSES = 30
@@ -81,7 +83,7 @@ def _scores(scored: Scored, y: Any) -> list[tuple[str, Any, Any]]:
     columns = values[:, None] if values.ndim == 1 else values
     if columns.shape[1] == 1:
         found = [(str(classes[1]), y == classes[1], columns[:, 0])]
-    elif len(classes) == 2:  # noqa: PLR2004 - binary: the positive class says it all
+    elif len(classes) == 2:
         found = [(str(classes[1]), y == classes[1], columns[:, 1])]
     else:
         found = [(str(c), y == c, columns[:, i]) for i, c in enumerate(classes)]
@@ -96,9 +98,18 @@ def _curves(kind: str, scores: list[tuple[str, Any, Any]], weight: Any) -> Plot:
         if kind == "roc":
             x, y, at = metrics.roc_curve(true, score, sample_weight=weight)
         else:
-            y, x, at = metrics.precision_recall_curve(true, score, sample_weight=weight, drop_intermediate=True)
+            y, x, at = metrics.precision_recall_curve(
+                true, score, sample_weight=weight, drop_intermediate=True
+            )
         keep = thinned(len(x))
-        series.append({"name": name, "x": _rounded(x[keep]), "y": _rounded(y[keep]), "thresholds": _rounded(at[thinned(len(at))])})
+        series.append(
+            {
+                "name": name,
+                "x": _rounded(x[keep]),
+                "y": _rounded(y[keep]),
+                "thresholds": _rounded(at[thinned(len(at))]),
+            }
+        )
     labels = ("false positive rate", "true positive rate") if kind == "roc" else ("recall", "precision")
     return _drawn_lines(kind, labels, series, diagonal=kind == "roc")
 
@@ -109,13 +120,14 @@ def _calibration(scores: list[tuple[str, Any, Any]], weight: Any, bins: int = 10
     series = []
     for name, true, score in scores:
         place = np.minimum((score * bins).astype(int), bins - 1)
-        count = np.bincount(place, weights=weight, minlength=bins)
-        full = count > 0
-        total = lambda values: np.bincount(place, weights=values, minlength=bins)[full]  # noqa: B023, E731
-        w = 1.0 if weight is None else np.asarray(weight)
-        x, y = total(score * w) / count[full], total(true * w) / count[full]
-        series.append({"name": name, "x": _rounded(x), "y": _rounded(y), "count": count[full].tolist()})
-    return _drawn_lines("calibration", ("mean predicted probability", "fraction of positives"), series, diagonal=True)
+        w = np.ones(len(place)) if weight is None else np.asarray(weight, dtype=float)
+        sums = [np.bincount(place, weights=values, minlength=bins) for values in (w, score * w, true * w)]
+        full = sums[0] > 0
+        count, x, y = sums[0][full], sums[1][full] / sums[0][full], sums[2][full] / sums[0][full]
+        series.append({"name": name, "x": _rounded(x), "y": _rounded(y), "count": count.tolist()})
+    return _drawn_lines(
+        "calibration", ("mean predicted probability", "fraction of positives"), series, diagonal=True
+    )
 
 
 def _drawn_lines(kind: str, labels: tuple[str, str], series: list[dict[str, Any]], *, diagonal: bool) -> Plot:
@@ -147,7 +159,7 @@ def _points(kind: str, labels: tuple[str, str], x: Any, y: Any, *, diagonal: boo
 
 
 def importance(estimator: Any, names: list[str] | None) -> Plot | None:
-    """Importances of the features: of impurity, or the size of the coefficients; None where there are none."""
+    """Draw how much each feature counts: by impurity, or by coefficient; None where there is neither."""
     import numpy as np
 
     last = final(estimator)
@@ -168,7 +180,12 @@ def ranked(kind: str, method: str, values: Any, names: list[str]) -> Plot:
 
     order = np.argsort(-np.abs(values), kind="stable")[:_FEATURES]
     top = [(names[i], float(f"{values[i]:.6g}")) for i in order]
-    data = {"method": method, "names": [n for n, _ in top], "values": [v for _, v in top], "features": len(values)}
+    data = {
+        "method": method,
+        "names": [n for n, _ in top],
+        "values": [v for _, v in top],
+        "features": len(values),
+    }
     return Plot(kind, data, svg.bars(kind.replace("_", " "), method, top))
 
 
@@ -176,7 +193,7 @@ def _feature_names(estimator: Any, last: Any, names: list[str] | None, count: in
     if last is not estimator and attribute(estimator, "steps"):
         try:
             names = [str(name) for name in estimator[:-1].get_feature_names_out()]
-        except Exception:  # noqa: BLE001 - not every transformer can name what it makes
+        except Exception:
             names = None
     if names is None or len(names) != count:
         own = attribute(last, "feature_names_in_")
@@ -193,17 +210,21 @@ def permutation(scored: Scored, repeats: int, names: list[str] | None) -> Plot:
         scored.estimator, scored.X, scored.y, n_repeats=repeats, sample_weight=scored.weight, random_state=0
     )
     values = np.asarray(found.importances_mean)
-    return ranked("permutation_importance", "permutation", values, names or [f"x{i}" for i in range(len(values))])
+    return ranked(
+        "permutation_importance", "permutation", values, names or [f"x{i}" for i in range(len(values))]
+    )
 
 
 def thinned(total: int) -> Any:
     """Return the positions of at most `POINTS` of ``total`` points, both ends among them."""
     import numpy as np
 
-    return slice(None) if total <= POINTS else np.unique(np.linspace(0, total - 1, POINTS).round().astype(int))
+    return (
+        slice(None) if total <= POINTS else np.unique(np.linspace(0, total - 1, POINTS).round().astype(int))
+    )
 
 
-def _rounded(values: Any) -> list[float | None]:
+def _rounded(values: Any) -> list[float]:
     import numpy as np
 
     values = np.asarray(values, dtype=float)

@@ -31,7 +31,11 @@ def take(data: Any, index: Any) -> Any:
     if is_sparse(data) and data.format not in ("csr", "csc", "lil", "dok"):
         return data.tocsr()[index]
     if hasattr(data, "shape") or isinstance(index, slice):
-        return _take_frame(data, index) if type(data).__module__.startswith(("polars", "pyarrow")) else data[index]
+        return (
+            _take_frame(data, index)
+            if type(data).__module__.startswith(("polars", "pyarrow"))
+            else data[index]
+        )
     return [data[int(i)] for i in index]
 
 
@@ -53,13 +57,15 @@ def sample(total: int, wanted: int, seed: int = 0) -> Any:
 
 
 def strided(total: int, wanted: int) -> slice:
-    """Return a slice over at most ``wanted`` of ``total`` rows, spread evenly: a view where the data allow."""
+    """Return a slice over at most ``wanted`` of ``total`` rows, spread evenly."""
     return slice(None) if total <= wanted else slice(0, None, -(-total // wanted))
 
 
 def column_names(data: Any) -> list[str] | None:
     """Return the names of the columns of a data frame, or None."""
-    columns = getattr(data, "column_names", None) or getattr(data, "columns", None)  # Arrow's, then the others'
+    columns = getattr(data, "column_names", None) or getattr(
+        data, "columns", None
+    )  # Arrow's, then the others'
     if columns is None or isinstance(columns, str) or not hasattr(columns, "__iter__"):
         return None
-    return [name for name in map(str, columns)] if not callable(columns) else None
+    return list(map(str, columns)) if not callable(columns) else None

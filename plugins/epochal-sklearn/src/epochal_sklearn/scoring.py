@@ -1,21 +1,23 @@
 """Predictions on the training data, within a budget, once, and used by metrics and plots alike.
 
-A peer predicts the whole training set several times over.  Here a small part is predicted first, which tells
-what the rest would take, and then as many rows as fit into 2 % of the time the fit took (at least 20 ms).  Up to
-`EXACT` rows are always scored in full.  How many rows were scored is part of what is logged.
+A peer predicts the whole training set several times over. Here a small part is predicted first, which
+tells what the rest would take, and then as many rows as fit into 2 % of the time the fit took (at least 20
+ms). Up to `EXACT` rows are always scored in full. How many rows were scored is part of what is logged.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import rows
 from .kinds import attribute, final, has, is_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 EXACT = 1_000
 _PROBE = 200
@@ -36,7 +38,7 @@ class Scored:
     probability: Any = None
     """Of shape (rows, classes), or a list of such for several targets; None where there is none."""
     decision: Any = None
-    """Scores of `decision_function`, asked only of classifiers without probabilities and outlier detectors."""
+    """Of `decision_function`; asked only of outlier detectors and of classifiers without probabilities."""
 
     @property
     def sampled(self) -> bool:
@@ -44,13 +46,21 @@ class Scored:
         return self.count < self.total
 
 
-def score(  # noqa: PLR0913 - all of it is data
-    estimator: Any, X: Any, y: Any, weight: Any, *, task: str | None, seconds: float, most: int, result: Any = None  # noqa: N803
+def score(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    weight: Any,
+    *,
+    task: str | None,
+    seconds: float,
+    most: int,
+    result: Any = None,
 ) -> Scored | None:
     """Predict on as many training rows as the time of the fit (``seconds``) and ``most`` allow.
 
-    None if the estimator says nothing about data (a clusterer without labels).  Labels that the fit itself found are
-    taken from it; ``result`` is what the fit returned, which for `fit_predict` is the prediction.
+    None if the estimator says nothing about data (a clusterer without labels).  Labels that the fit itself
+    found are taken from it; ``result`` is what the fit returned, for `fit_predict` the prediction.
     """
     total = rows.count(X)
     data = Scored(estimator, X, y, weight, total, total)
@@ -91,7 +101,7 @@ def _part(data: Scored, index: Any) -> Scored:
     if isinstance(index, slice) and index == slice(None):
         return Scored(data.estimator, data.X, data.y, data.weight, data.total, data.total)
     parts = (rows.take(one, index) for one in (data.X, data.y, data.weight))
-    X, y, weight = parts  # noqa: N806 - scikit-learn's name
+    X, y, weight = parts
     return Scored(data.estimator, X, y, weight, data.total, rows.count(X))
 
 
@@ -123,34 +133,41 @@ def _votes(model: Any) -> bool:
 def randomness_kept(estimator: Any) -> Iterator[None]:
     """Put every random state that predicting might advance back to where it was.
 
-    Predicting is nearly always deterministic, but `IterativeImputer(sample_posterior=True)` and the like draw.
+    Predicting is nearly always deterministic; `IterativeImputer(sample_posterior=True)` and the like draw.
     """
     import numpy as np
+    from sklearn.utils import check_random_state
 
-    own = [value for value in _values(estimator) if isinstance(value, np.random.RandomState)]
-    bits = [value.bit_generator for value in _values(estimator) if isinstance(value, np.random.Generator)]
-    python, global_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - only to put it back
-    states, bit_states = [value.get_state() for value in own], [value.state for value in bits]
+    held = _values(estimator)
+    states = [
+        check_random_state(None),
+        *(value for value in held if isinstance(value, np.random.RandomState)),
+    ]
+    bits = [value.bit_generator for value in held if isinstance(value, np.random.Generator)]
+    before = [state.get_state() for state in states], [bit.state for bit in bits], random.getstate()
     try:
         yield
     finally:
-        for value, state in zip(own, states, strict=True):
-            value.set_state(state)
-        for bit, bit_state in zip(bits, bit_states, strict=True):
-            bit.state = bit_state
-        if random.getstate() != python:
-            random.setstate(python)
-        after = np.random.get_state()  # noqa: NPY002
-        if after[2] != global_state[2] or not np.array_equal(after[1], global_state[1]):
-            np.random.set_state(global_state)  # noqa: NPY002
+        for state, old in zip(states, before[0], strict=True):
+            if not all(map(np.array_equal, state.get_state(), old)):  # else leave it to the other threads
+                state.set_state(old)
+        for bit, old in zip(bits, before[1], strict=True):
+            bit.state = old
+        if random.getstate() != before[2]:
+            random.setstate(before[2])
 
 
 def _values(estimator: Any) -> list[Any]:
     """Return the attributes of an estimator and of the estimators among its parameters."""
     try:
-        parts = [estimator, *(v for v in estimator.get_params(deep=True).values() if hasattr(v, "get_params"))]
+        parts = [
+            estimator,
+            *(v for v in estimator.get_params(deep=True).values() if hasattr(v, "get_params")),
+        ]
         fitted = [v for part in parts for v in vars(part).values() if hasattr(v, "get_params")]
         steps = [step[1] for part in parts for step in getattr(part, "steps", ())]
-        return [v for part in (*parts, *fitted, *steps) if hasattr(part, "__dict__") for v in vars(part).values()]
-    except Exception:  # noqa: BLE001 - an estimator with hostile parameters: the global states are kept anyway
+        return [
+            v for part in (*parts, *fitted, *steps) if hasattr(part, "__dict__") for v in vars(part).values()
+        ]
+    except Exception:
         return []

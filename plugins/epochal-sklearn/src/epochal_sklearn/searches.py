@@ -1,7 +1,7 @@
 """A search over candidates is one run: each candidate a row, the best one in parameters and metrics.
 
-Candidates are read from `cv_results_` after the fit, so they are the same whether the search ran here, in threads or
-in other processes.  Child runs are made on request, for the best few.
+Candidates are read from `cv_results_` after the fit, so they are the same whether the search ran here, in
+threads or in other processes. Child runs are made on request, for the best few.
 """
 
 from __future__ import annotations
@@ -54,7 +54,13 @@ def candidates(results: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Return the columns and one row for each candidate: parameters, then ranks, scores and times."""
     names = sorted({name for params in results["params"] for name in params})
     numbers = [key for key in results if key != "params" and not key.startswith("param_")]
-    numbers.sort(key=lambda key: (not key.startswith("rank_"), not key.startswith("mean_test"), key.startswith("split")))
+    numbers.sort(
+        key=lambda key: (
+            not key.startswith("rank_"),
+            not key.startswith("mean_test"),
+            key.startswith("split"),
+        )
+    )
     rows = []
     for i, params in enumerate(results["params"]):
         chosen = [_cell(params.get(name)) for name in names]

@@ -1,0 +1,123 @@
+"""Every estimator of scikit-learn that can be fitted, fitted on tiny data.
+
+Instances come from scikit-learn's own conformance tests; what most estimators accept is tried in turn, and the few
+with tastes of their own are in a table.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils import all_estimators
+
+rng = np.random.default_rng(0)
+X = np.abs(rng.normal(size=(60, 4)))
+y = (X[:, 0] > X[:, 1]).astype(int)
+TEXTS = ["a red fox", "a blue fox", "two red dogs", "one blue dog", "red red blue", "dogs and foxes"] * 3
+DICTS = [{"a": 1.0, "b": 2.0}, {"b": 1.5}, {"a": 0.5, "c": 3.0}] * 4
+
+# name -> (arguments of fit, data to ask the fitted estimator about)
+TASTES: dict[str, tuple[tuple[Any, ...], Any]] = {
+    "CCA": ((X, X[:, :2]), X),
+    "CountVectorizer": ((TEXTS,), TEXTS),
+    "DictVectorizer": ((DICTS,), DICTS),
+    "FeatureHasher": ((DICTS,), DICTS),
+    "HashingVectorizer": ((TEXTS,), TEXTS),
+    "IsotonicRegression": ((X[:, 0], X[:, 1]), X[:, 0]),
+    "LabelBinarizer": ((y,), y),
+    "LabelEncoder": ((y,), y),
+    "MultiLabelBinarizer": (([[1, 2], [2], [0, 3]],), [[1], [2, 3]]),
+    "MultiOutputClassifier": ((X, np.column_stack([y, 1 - y])), X),
+    "ClassifierChain": ((X, np.column_stack([y, 1 - y])), X),
+    "PatchExtractor": ((np.abs(rng.normal(size=(3, 20, 20))),), np.abs(rng.normal(size=(2, 20, 20)))),
+    "PLSCanonical": ((X, X[:, :2]), X),
+    "PLSSVD": ((X, X[:, :2]), X),
+    "SparseCoder": ((X[:, :3], y), X[:, :3]),
+    "TfidfTransformer": ((X,), X),
+    "TfidfVectorizer": ((TEXTS,), TEXTS),
+    "KernelCenterer": ((X @ X.T,), X @ X.T),
+    "RadiusNeighborsClassifier": ((X, y), X),
+}
+_POSITIVE_TARGET = {"GammaRegressor", "PoissonRegressor", "TweedieRegressor"}
+_SQUARE = X @ X.T
+
+
+def construct(cls: type[BaseEstimator]) -> Any:
+    """Make an instance with small settings, as scikit-learn's own tests do."""
+    try:
+        from sklearn.utils._test_common.instance_generator import _construct_instances
+    except ImportError:  # before scikit-learn 1.6
+        from sklearn.utils.estimator_checks import _construct_instance
+
+        return _construct_instance(cls)
+    name = cls.__name__
+    if name == "FrozenEstimator":
+        return cls(LogisticRegression().fit(X, y))
+    if name == "DummyClassifier":
+        return cls(strategy="prior")
+    for instance in _construct_instances(cls):
+        if name in ("KNeighborsClassifier", "KNeighborsRegressor") or not _precomputed(instance):
+            if _precomputed(instance):
+                instance.set_params(metric="minkowski")
+            return instance
+    return instance.set_params(
+        **{k: v for k, v in (("metric", "minkowski"), ("kernel", "rbf")) if k in instance.get_params()}
+    )
+
+
+def _precomputed(instance: Any) -> bool:
+    params = instance.get_params(deep=False)
+    return "precomputed" in (params.get("metric"), params.get("kernel"), params.get("affinity"))
+
+
+def everything() -> dict[str, type[BaseEstimator]]:
+    """Return every estimator class by name."""
+    return dict(all_estimators())
+
+
+@functools.cache
+def fitted(name: str) -> tuple[Any, Any]:
+    """Return the fitted estimator of this name, and data to ask it about."""
+    estimator = construct(everything()[name])
+    arguments, asked = TASTES.get(name, ((X, y), X))
+    if name in _POSITIVE_TARGET:
+        arguments = (X, X[:, 0] + 0.1)
+    if name.startswith("MultiTask") or name in ("RegressorChain", "MultiOutputRegressor"):
+        arguments = (X, X[:, :2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.fit(*arguments)
+    return estimator, asked
+
+
+def answers(estimator: Any, data: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what the estimator has to say about the data, by every method that takes data."""
+    methods = ["predict", "predict_proba", "decision_function", "transform", "kneighbors", "mahalanobis"]
+    if type(estimator).__name__ != "BernoulliRBM":  # its score is drawn at random
+        methods.append("score_samples")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for method in methods:
+            if hasattr(estimator, method):
+                yield method, getattr(estimator, method)(data)
+    for attribute in ("labels_", "embedding_", "row_labels_", "column_labels_", "covariance_"):
+        if hasattr(estimator, attribute):
+            yield attribute, getattr(estimator, attribute)
+
+
+def equal(one: Any, other: Any) -> bool:
+    """Compare answers exactly: arrays, sparse matrices, tuples and lists of them."""
+    if isinstance(one, tuple | list) and not np.isscalar(one):
+        return len(one) == len(other) and all(equal(a, b) for a, b in zip(one, other, strict=True))
+    if hasattr(one, "toarray"):
+        return equal(one.toarray(), other.toarray())
+    a, b = np.asarray(one), np.asarray(other)
+    return a.shape == b.shape and (
+        np.array_equal(a, b, equal_nan=True) if a.dtype.kind in "fc" else bool((a == b).all())
+    )

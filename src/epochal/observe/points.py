@@ -121,6 +121,10 @@ class Adapter:
             requires = versions.supported_range(self._distribution)
         return versions.complaint(requires)
 
+    def patched(self) -> list[FunctionType]:
+        """The functions that go through this adapter now."""
+        return [function for point in self.points for watch in point.watches for function in watch.functions]
+
     def states(self) -> list[State]:
         """Every target with its state."""
         return [watch.report() for point in self.points for watch in point.watches]
@@ -161,6 +165,7 @@ class Watch:
         self.state, self.detail = "waiting", ""
         self.active = False
         self.slow = 0
+        self.functions: list[FunctionType] = []
         self._started = False
         self._undo: list[Callable[[], bool]] = []
         self._signatures: dict[FunctionType, inspect.Signature] = {}
@@ -217,6 +222,7 @@ class Watch:
         self._started = False
         self._undo = [undo for undo in reversed(self._undo) if not undo()][::-1]
         self._signatures.clear()
+        self.functions.clear()
         self.state, self.detail, self.slow = "waiting", "", 0
 
     def _patch(self, module: ModuleType) -> None:
@@ -248,6 +254,7 @@ class Watch:
         if not any(isinstance(d, Gate) and d.watched is self for d in trampoline.detours(function)):
             gate = AsyncGate if inspect.iscoroutinefunction(function) else Gate
             self._undo.append(trampoline.install(function, gate(self)))
+            self.functions.append(function)
 
     def _install_subclasses(self, base: type, name: str) -> None:
         for cls in (base, *_subclasses(base)):

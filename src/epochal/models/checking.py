@@ -60,7 +60,7 @@ def check(ref: str | os.PathLike[str], trust: Iterable[str] = ()) -> CheckReport
     with loading.locate(ref) as place:
         report = CheckReport(ref=place.ref)
         try:
-            read = manifest.read(place.folder)
+            read = manifest.read(place.folder, place.ref)
         except errors.FormatError as error:
             report.problems.append(str(error))
             report.advice = "save the model again"
@@ -84,7 +84,7 @@ def _describe(report: CheckReport, read: Manifest) -> None:
 
 def _verify(report: CheckReport, place: Place, read: Manifest) -> None:
     try:
-        manifest.verify(place.folder, read)
+        manifest.verify(place.folder, read, place.ref)
         report.digests = True
     except errors.FormatError as error:
         report.problems.append(str(error))

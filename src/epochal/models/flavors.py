@@ -81,8 +81,9 @@ def choose(model: Any, flavor: str | Flavor | None = None) -> Flavor:
     cls = type(model)
     found: Flavor | None = plugins.registry("flavors").for_type(cls)
     if found is None:
+        known = ", ".join(plugins.registry("flavors").names)
         raise errors.NotFound(
-            f"no flavor keeps a {cls.__module__}.{cls.__qualname__}; {_known()}{_suggest(_tops(cls))}. "
+            f"no flavor keeps a {cls.__module__}.{cls.__qualname__}; there are: {known}{_suggest(_tops(cls))}. "
             "flavor='pickle' keeps any object, in a form that runs code when it is loaded"
         )
     return found
@@ -90,15 +91,11 @@ def choose(model: Any, flavor: str | Flavor | None = None) -> Flavor:
 
 def named(name: str) -> Flavor:
     """The flavor of this name, or an error that says which there are."""
-    for flavor in plugins.registry("flavors"):
-        if flavor.name == name:
-            return flavor  # type: ignore[no-any-return]
-    raise errors.NotFound(f"no flavor named {name!r}; {_known()}{_suggest([name])}")
-
-
-def _known() -> str:
-    names = sorted(flavor.name for flavor in plugins.registry("flavors"))
-    return f"there are: {', '.join(names) or 'none'}"
+    known = plugins.registry("flavors")
+    if name not in known:
+        raise errors.NotFound(f"no flavor named {name!r}; {known.known(name)}{_suggest([name])}")
+    found: Flavor = known[name]
+    return found
 
 
 def _suggest(names: list[str]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from epochal import errors
+from epochal import errors, plugins
 
 from . import flavors, manifest
 from . import trust as trusted
@@ -46,7 +46,7 @@ def load_model(ref: str | os.PathLike[str], trust: Iterable[str] = ()) -> Any:
     """
     names = trusted.names(trust)
     with locate(ref) as place:
-        read = manifest.read(place.folder)
+        read = manifest.read(place.folder, place.ref)
         flavor = audit(place, read, names, "load_model")
         return construct(place, read, flavor, names, "load_model")
 
@@ -73,7 +73,7 @@ def locate(ref: str | os.PathLike[str]) -> Iterator[Place]:
 
 def audit(place: Place, read: Manifest, names: frozenset[str], call: str) -> Flavor:
     """The flavor that may construct the model, or the reason why none may."""
-    manifest.verify(place.folder, read)
+    manifest.verify(place.folder, read, place.ref)
     flavor = flavors.named(read.flavor)
     supported(place, read, flavor)
     if flavor.executes_code and flavor.name not in names:
@@ -146,12 +146,16 @@ def _unreadable(place: Place, read: Manifest, error: Exception) -> errors.Format
 
 
 def _materialize(ref: str, folder: Path) -> None:
-    run_id, _, name = ref.removeprefix("runs:/").strip("/").partition("/")
-    if not run_id or not name:
-        raise errors.NotFound(f"{ref!r} names no model; write runs:/ID/NAME, as `epochal show ID` lists them")
+    name, _, model = ref.removeprefix("runs:/").strip("/").partition("/")
+    if not name or not model:
+        raise errors.NotFound(f"{ref!r} names no model; write runs:/ID/NAME, as in runs:/0192ab/model")
     from epochal.artifacts.objects import Objects
     from epochal.store import Store
 
     store = Store.open()
-    artifact = store.artifact(run_id, name)
-    Objects(store.root).materialize(artifact.files, folder)
+    run = store.run(name)
+    artifact = store.artifact(run.id, model)
+    if artifact is None or artifact["type"] != "model":
+        known = [entry["name"] for entry in run.models]
+        raise errors.NotFound(f"the run {run.id} has no model {model!r}; {plugins.instead(model, known)}")
+    Objects(store.root).materialize(artifact["files"], folder)

@@ -76,27 +76,34 @@ class Manifest(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What the caller wanted kept."""
     digest: str = ""
 
+    def summary(self) -> dict[str, Any]:
+        """What a listing of models needs to know: all but the files and what is the flavor's own."""
+        raw = msgspec.to_builtins(self)
+        return {key: value for key, value in raw.items() if key not in {"files", "meta", "digest"}}
+
     @property
     def size(self) -> int:
         """Bytes of all files, the manifest not counted."""
         return sum(file.size for file in self.files)
 
 
-def read(folder: str | os.PathLike[str]) -> Manifest:
-    """Read and check the manifest alone; `verify` checks the files it lists."""
+def read(folder: str | os.PathLike[str], ref: str | None = None) -> Manifest:
+    """Read and check the manifest alone; `verify` checks the files it lists.  Messages call it ``ref``."""
     folder = Path(folder)
+    where = ref or str(folder)
     if not folder.is_dir():
-        raise errors.NotFound(f"there is no model at {folder}: no such folder")
-    path = folder / NAME
+        raise errors.NotFound(f"there is no model at {where}: no such folder")
     try:
-        data = _bounded(path)
+        data = _bounded(folder / NAME)
     except FileNotFoundError:
-        raise errors.NotFound(f"{folder} holds no model: it has no {NAME}") from None
+        raise errors.NotFound(f"{where} holds no model: it has no {NAME}") from None
+    except OSError as error:
+        raise errors.StoreError(f"the {NAME} of {where} cannot be read: {error.strerror or error}") from error
     try:
         raw = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise errors.FormatError(f"{path} is no JSON: {error}") from error
-    return parse(raw, str(path))
+        raise errors.FormatError(f"the {NAME} of {where} is no JSON: {error}") from error
+    return parse(raw, f"the {NAME} of {where}")
 
 
 def parse(raw: Any, where: str) -> Manifest:
@@ -136,22 +143,23 @@ def scan(folder: Path) -> list[File]:
     return [File(path, *_hash(folder / path)) for path in sorted(_walk(folder, folder))]
 
 
-def verify(folder: Path, manifest: Manifest) -> None:
+def verify(folder: Path, manifest: Manifest, ref: str | None = None) -> None:
     """Refuse the folder unless it holds exactly the listed files, byte for byte."""
+    where = ref or str(folder)
     present = set(_walk(folder, folder)) - {NAME}
     listed = {file.path: file for file in manifest.files}
     if missing := sorted(listed.keys() - present):
-        raise errors.FormatError(f"the model in {folder} is damaged: {_few(missing)} missing")
+        raise errors.FormatError(f"the model in {where} is damaged: {_few(missing)} missing")
     if extra := sorted(path for path in present - listed.keys() if path.rpartition("/")[2] not in _IGNORED):
         raise errors.FormatError(
-            f"the model in {folder} holds what its {NAME} does not list: {_few(extra)}; "
+            f"the model in {where} holds what its {NAME} does not list: {_few(extra)}; "
             "remove it or save the model again"
         )
     for file in manifest.files:
         size, digest = _hash(folder / file.path, file.size)
         if size != file.size or digest != file.digest:
             raise errors.FormatError(
-                f"the model in {folder} is damaged: {file.path} has changed since it was saved"
+                f"the model in {where} is damaged: {file.path} has changed since it was saved"
             )
 
 

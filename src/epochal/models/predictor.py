@@ -80,7 +80,7 @@ def load_predictor(ref: str | os.PathLike[str], trust: Iterable[str] = ()) -> Pr
     """Load a model as a `Predictor`; ``ref`` and ``trust`` as for `load_model`."""
     names = trusted.names(trust)
     with loading.locate(ref) as place:
-        read = manifest.read(place.folder)
+        read = manifest.read(place.folder, place.ref)
         flavor = loading.audit(place, read, names, "load_predictor")
         example = examples.raw(place.folder / read.example) if read.example else None
         model = loading.construct(place, read, flavor, names, "load_predictor")

@@ -53,7 +53,10 @@ def autolog_fit(
     fit = _workload(rows, trees)
     figures: Figures = {"first": fit()[0], "off": [], "on": [], "write": []}
     for pair in range(pairs):
-        turns = [("off", tracker.quiet()), ("on", contextlib.nullcontext())]
+        turns: list[tuple[str, contextlib.AbstractContextManager[object]]] = [
+            ("off", tracker.quiet()),
+            ("on", contextlib.nullcontext()),
+        ]
         for turn, context in turns if pair % 2 else reversed(turns):
             with context:
                 seconds, forest = fit()

@@ -154,7 +154,9 @@ def read(tracker: Tracker, root: pathlib.Path, *, reference: str) -> Figures:
     exact = all(math.isclose(value, next(expected), rel_tol=1e-6) for value in values)
     lines = root / "raw.jsonl"
     lines.write_text(
-        "".join(f'{{"step":{step},"loss":{value!r}}}\n' for step, value in zip(steps, values, strict=True))
+        "".join(
+            f'{{"step":{step},"loss":{float(value)!r}}}\n' for step, value in zip(steps, values, strict=True)
+        )
     )
     return {
         "points": points,
@@ -171,19 +173,21 @@ def _parse(lines: pathlib.Path) -> list[float]:
 
 
 def memory(tracker: Tracker, root: pathlib.Path, *, calls: int, cap: float) -> Figures:
-    """Log as fast as possible; take the resident memory at twenty moments, of which two are warming up."""
+    """Log as fast as possible and take the resident memory about twenty times, by calls or by time."""
     tracker.prepare()
     log, values = tracker.start(root), rows_of_values(1)
+    taken: list[tuple[int, int]] = []
     begin = time.perf_counter()
-    taken = []
-    for step in range(calls):
-        log(next(values), step=step)
-        if (step + 1) % (calls // 20) == 0:
-            taken.append((step + 1, _resident()))
-            if time.perf_counter() - begin > cap and len(taken) > 3:
-                break
+    step, next_call, next_moment = 0, calls // 20, begin + cap / 20
+    while step < calls and time.perf_counter() - begin < cap:
+        for _ in range(BLOCK):
+            log(next(values), step=step)
+            step += 1
+        if step >= next_call or time.perf_counter() >= next_moment:
+            taken.append((step, _resident()))
+            next_call, next_moment = step + calls // 20, time.perf_counter() + cap / 20
     tracker.finish()
-    return {"calls": taken[-1][0], "resident": taken}
+    return {"calls": step, "resident": taken}
 
 
 def _resident() -> int:

@@ -262,11 +262,12 @@ def memory(bench: Bench) -> list[Figure]:
 
 def _growth(taken: Answer) -> float:
     """MiB a million calls, by least squares over the moments after the warm-up."""
-    moments = taken["resident"][2:]
+    moments = taken["resident"][2:]  # the first are warming up
     middle_call = sum(call for call, _ in moments) / len(moments)
     middle_size = sum(size for _, size in moments) / len(moments)
     above: float = sum((call - middle_call) * (size - middle_size) for call, size in moments)
-    return above / sum((call - middle_call) ** 2 for call, _ in moments) * 1e6 / 2**20
+    spread: float = sum((call - middle_call) ** 2 for call, _ in moments)
+    return above / spread * 1e6 / 2**20
 
 
 # --- store --------------------------------------------------------------------------------------------------

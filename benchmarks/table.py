@@ -88,7 +88,8 @@ def at_most(limit: float, of: str = "value") -> Callable[[Measured], bool]:
     """Accept a median (`of="value"`) or a ratio (`of="ratio"`) that is not above the limit."""
 
     def accept(measured: Measured) -> bool:
-        reached = measured.ratio if of == "ratio" else measured.value and measured.value.median
+        median = measured.value.median if measured.value else None
+        reached = measured.ratio if of == "ratio" else median
         return reached is not None and reached <= limit
 
     return accept

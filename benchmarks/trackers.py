@@ -9,7 +9,7 @@ measured.
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Log = Callable[..., object]
 """Called as `log(values, step=step)`."""
+Series = tuple[Any, Any]
+"""The steps and values of a metric in order of writing, as lists or as arrays."""
 
 
 class Tracker:
@@ -49,8 +51,8 @@ class Tracker:
         """Return what `history` needs to find the run again from another process."""
         raise NotImplementedError
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
-        """Read the whole series of a metric: its steps and values, in order of writing."""
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
+        """Read the whole series of a metric."""
         raise NotImplementedError
 
     def write_model(self, model: Any, root: pathlib.Path) -> None:
@@ -91,7 +93,7 @@ class Epochal(Tracker):
     def reference(self) -> str:
         return str(self.run.id)
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
         series = self.epochal.run(reference).history(key)
         return series.steps, series.values
 
@@ -147,7 +149,7 @@ class MLflow(Tracker):
     def reference(self) -> str:
         return str(self.run.info.run_id)
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
         points = self.mlflow.MlflowClient().get_metric_history(reference, key)
         return [point.step for point in points], [point.value for point in points]
 
@@ -215,7 +217,7 @@ class Wandb(Tracker):
     def reference(self) -> str:
         return str(pathlib.Path(self.run.dir).parent)
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
         import json
 
         from wandb.proto import wandb_internal_pb2
@@ -290,7 +292,7 @@ class Trackio(Tracker):
     def reference(self) -> str:
         return "run"
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
         from trackio.sqlite_storage import SQLiteStorage
 
         points = SQLiteStorage.get_metric_values("bench", reference, key)
@@ -328,7 +330,7 @@ class TensorboardX(Tracker):
     def reference(self) -> str:
         return "events"
 
-    def history(self, root: pathlib.Path, reference: str, key: str) -> tuple[Sequence[int], Sequence[float]]:
+    def history(self, root: pathlib.Path, reference: str, key: str) -> Series:
         from tensorboard.backend.event_processing import event_accumulator
 
         events = event_accumulator.EventAccumulator(str(root / reference), size_guidance={"scalars": 0})

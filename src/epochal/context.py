@@ -13,8 +13,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from .tracking import Run
 
 _here: ContextVar[tuple[Run, ...]] = ContextVar("epochal-runs", default=())
@@ -50,23 +48,31 @@ def open_runs() -> list[Run]:
     return list(_process)
 
 
-@contextlib.contextmanager
-def managed_run(source: str, name: str | None = None) -> Iterator[Run]:
-    """A run that ends with the block, as "finished" or "failed"; active only in this context."""
-    from .starting import open_run
+class managed_run:  # noqa: N801 - reads as a statement: `with managed_run(...)`
+    """A run that ends with the block, as "finished" or "failed"; active only in this context.
 
-    run = open_run(source=source, name=name)
-    token = _here.set((*_here.get(), run))
-    try:
-        yield run
-    except BaseException as error:
-        run.fail(error)
-        raise
-    else:
-        run.finish()
-    finally:
-        with contextlib.suppress(ValueError):  # ended in another context than it began in
-            _here.reset(token)
+    No `contextlib.contextmanager`: that sets attributes of the error, which a frozen one refuses.
+    """
+
+    def __init__(self, source: str, name: str | None = None) -> None:
+        self._source, self._name = source, name
+
+    def __enter__(self) -> Run:
+        from .starting import open_run
+
+        self._run = open_run(source=self._source, name=self._name)
+        self._token = _here.set((*_here.get(), self._run))
+        return self._run
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        try:
+            with contextlib.suppress(ValueError):  # ended in another context than it began in
+                _here.reset(self._token)
+        finally:
+            if error is None:
+                self._run.finish()
+            else:
+                self._run.fail(error)
 
 
 def _after_fork() -> None:

@@ -38,6 +38,8 @@ SLOW = 0.1
 PATIENCE = 3
 """How often it may take longer before it is turned off."""
 
+_GATE = f"{__package__}.importlib_bootstrap"
+
 unreported = 0
 """Errors of the engine that could not even be reported."""
 
@@ -182,13 +184,10 @@ class Call:
             del frame
 
     def _caller(self) -> FrameType | None:
-        insiders = {
-            "epochal",
-            _root(self._watched.target.partition(":")[0]),
-            _root(self._watched.observer.__module__),
-        }
-        insiders.discard("__main__")  # an observer of the user's own
+        insiders = {"epochal", _root(self._watched.target.partition(":")[0])}
         frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe is this
+        while frame is not None and frame.f_globals.get("__name__") != _GATE:  # past the observer
+            frame = frame.f_back
         while frame is not None and _root(frame.f_globals.get("__name__", "")) in insiders:
             frame = frame.f_back
         return frame
@@ -265,8 +264,8 @@ class Call:
         except StopIteration:
             return "ended"
         except BaseException as error:
-            if error is expected or (expected is not None and error.__cause__ is expected):
-                return "ended"  # it let the user's error pass (as RuntimeError, if that is a StopIteration)
+            if error is expected or _is_made_of(error, expected):
+                return "ended"  # it let the user's error pass
             if not isinstance(error, Exception):
                 raise
             errors.report(self._watched.key, phase, error)
@@ -388,6 +387,13 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def _root(module: str) -> str:
     return module.partition(".")[0]
+
+
+def _is_made_of(error: BaseException, expected: BaseException | None) -> bool:
+    """Whether Python made this of a StopIteration that a generator let pass (PEP 479)."""
+    return (
+        isinstance(expected, StopIteration) and isinstance(error, RuntimeError) and error.__cause__ is expected
+    )
 
 
 def _name_in(frame: FrameType, value: Any) -> str | None:

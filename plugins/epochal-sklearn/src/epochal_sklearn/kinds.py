@@ -86,18 +86,29 @@ def is_estimator(value: Any) -> bool:
     return hasattr(type(value), "fit") and hasattr(type(value), "get_params")
 
 
-def fits_many(estimator: Any) -> bool:
-    """Say whether ``fit`` trains several models, so that their curves would only be mixed up.
+def fits_foreign(estimator: Any) -> bool:
+    """Say whether ``fit`` may train several models of other frameworks, whose curves would be mixed up.
 
-    A pipeline trains one predictor, its last step, and so does not count.
+    Models of scikit-learn's own draw no curves, and a pipeline trains one predictor: neither counts.
     """
-    from sklearn.base import MetaEstimatorMixin
-
     if is_pipeline(estimator):
         return False
-    if type(estimator).__module__.partition(".")[0] in _AUTOML or isinstance(estimator, MetaEstimatorMixin):
+    if _root(estimator) in _AUTOML:
         return True
-    return any(has(estimator, name) for name in ("estimator", "estimators", "base_estimator"))
+    return is_foreign(estimator) and _root(estimator) == "sklearn"
+
+
+def is_foreign(estimator: Any) -> bool:
+    """Say whether the estimator, or one among its parameters, is not scikit-learn's."""
+    try:
+        parts = [value for value in estimator.get_params(deep=True).values() if is_estimator(value)]
+    except Exception:  # hostile parameters: nothing is known
+        parts = []
+    return any(_root(part) != "sklearn" for part in (estimator, *parts))
+
+
+def _root(estimator: Any) -> str:
+    return type(estimator).__module__.partition(".")[0]
 
 
 def final(estimator: Any) -> Any:

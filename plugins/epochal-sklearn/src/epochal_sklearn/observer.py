@@ -11,6 +11,7 @@ logged.
 
 from __future__ import annotations
 
+import copy
 import threading
 import weakref
 from dataclasses import dataclass, field
@@ -41,10 +42,11 @@ def fit(call: Call) -> Generator[None, Any, None]:
     """Observe one call of `fit`, `fit_predict` or `fit_transform`."""
     estimator = call.instance
     if called_by_sklearn(estimator) or call.options.excludes(estimator):
-        call.seal()  # what it fits inside is not the user's either
+        if kinds.is_foreign(estimator):
+            call.seal()  # another framework would join in; what it trains is not the user's either
         yield
         return
-    if kinds.fits_many(estimator):
+    if kinds.fits_foreign(estimator):
         call.seal()
     with call.working():
         fitting = Fitting.begin(call)
@@ -212,7 +214,7 @@ class Fitting:
                 if self.options.examples:
                     options["example"] = head
         try:
-            self.run.log_model(self.estimator, "model", **options)
+            self.run.log_model(_without_callbacks(self.estimator), "model", **options)
         except EpochalError as error:
             # Not our mistake: this estimator cannot be kept safely. Say it in the run, and once on the log.
             self.run.log_note("model/model", {"kept": False, "why": str(error)})
@@ -292,6 +294,20 @@ def _overwrites(estimator: Any) -> bool:
         name.rpartition("__")[2] in ("copy", "copy_X", "copy_x") and value is False
         for name, value in given.items()
     )
+
+
+def _without_callbacks(estimator: Any) -> Any:
+    """Return the estimator as it will be when `fit` has returned.
+
+    While it runs, scikit-learn keeps the state of its callbacks (since 1.9) in an attribute, and we are inside.
+    """
+    passing = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_skl_callbacks")
+    if not any(name in vars(estimator) for name in passing):
+        return estimator
+    kept = copy.copy(estimator)
+    for name in passing:
+        vars(kept).pop(name, None)
+    return kept
 
 
 def _place(run: Run, name: str) -> tuple[Run, bool]:

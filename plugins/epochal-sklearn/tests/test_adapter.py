@@ -1,0 +1,55 @@
+"""What every adapter promises, held with three trainings of different kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import epochal_sklearn
+from epochal.testing import AdapterSuite
+from epochal.testing.adapters import USER_ERRORS
+
+# scikit-learn runs `fit` in a context manager, and contextlib itself cannot hand on an exception that refuses a traceback.
+HANDED_ON = [make for make in USER_ERRORS if type(make()).__name__ != "_Frozen"]
+
+
+class TestForest(AdapterSuite):
+    adapter = epochal_sklearn.adapter
+
+    def arguments(self) -> dict[str, Any]:
+        X, y = make_classification(60, 5, random_state=0)
+        return {"X": X, "y": y, "sample_weight": np.ones(len(y))}
+
+    def train(self, **arguments: Any) -> Any:
+        return RandomForestClassifier(n_estimators=3, random_state=0).fit(**arguments)
+
+
+    @pytest.mark.parametrize("make", HANDED_ON, ids=lambda make: type(make()).__name__)
+    def test_an_error_of_the_users_arrives_as_it_was(self, make: Any, runs: Any) -> None:
+        super().test_an_error_of_the_users_arrives_as_it_was(make, runs)
+
+
+class TestPipeline(TestForest):
+    def arguments(self) -> dict[str, Any]:
+        X, y = make_classification(60, 5, random_state=0)
+        return {"X": X, "y": y}
+
+    def train(self, **arguments: Any) -> Any:
+        return make_pipeline(StandardScaler(), LogisticRegression()).fit(**arguments)
+
+
+class TestSearch(TestPipeline):
+    def train(self, **arguments: Any) -> Any:
+        search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).fit(**arguments)
+        # Times are the one thing that differs from fit to fit.
+        search.cv_results_ = {k: v for k, v in search.cv_results_.items() if "time" not in k}
+        search.refit_time_ = 0.0
+        return search

@@ -15,7 +15,7 @@ import math
 import os
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -52,15 +52,15 @@ def describe(value: Any, limit: int = 80) -> str:
 
 def key_text(key: Any) -> str:
     """Return a mapping's key as text: text as it is, numbers and None spelled out, the rest described."""
-    if isinstance(key, str):
-        return _text(str.__str__(key))
+    if type(key) is str:
+        return _text(key)
     try:
-        if isinstance(key, enum.Enum):
+        if isinstance(key, enum.Enum) and not isinstance(key, str):
             return _text(key.name)
+        if isinstance(key, str):
+            return _text(str.__str__(key))
         if isinstance(key, int | float | None):
             return str(key)
-        if isinstance(key, os.PathLike | dt.date | dt.time) or type(key).__module__ in _SPELLED:
-            return _text(str(key))
     except Exception:  # user code
         return f"<{_type_name(key)}>"
     made = plain(key)
@@ -139,9 +139,7 @@ class _Walk:
         made = []
         for done, item in enumerate(items):
             if self.left <= 0:
-                made.append(
-                    f"<... {len(items) - done:,} more>" if hasattr(items, "__len__") else "<... more>"
-                )
+                made.append(f"<... {len(items) - done:,} more>" if isinstance(items, Sized) else "<... more>")
                 break
             made.append(self.visit(item))
         return made
@@ -207,7 +205,8 @@ def _enum(value: enum.Enum) -> Any:
 
 
 def _named(value: Any) -> str:
-    return _text(f"{getattr(value, '__module__', None) or ''}.{value.__qualname__}".removeprefix("builtins."))
+    name = f"{getattr(value, '__module__', None) or ''}.{value.__qualname__}"
+    return _text(name.removeprefix("builtins.").removeprefix("."))
 
 
 def _partial(value: functools.partial[Any]) -> str:

@@ -8,6 +8,7 @@ marked where it cannot. No framework is imported to know its tensors: what has `
 from __future__ import annotations
 
 import math
+import numbers
 import operator
 import sys
 from collections.abc import Mapping
@@ -213,9 +214,8 @@ def _element(value: Any, tries: int) -> float | int:
 def _float_of(value: Any) -> float:
     """What `float` makes of it, unless the object itself says that this is another number."""
     nearest = float(value)
-    kind: Any = type(value)
-    compares = kind.__eq__ is not object.__eq__
-    if compares and not math.isnan(nearest) and (nearest == value) is False:
+    number: Any = numbers.Number
+    if isinstance(value, number) and not math.isnan(nearest) and not bool(nearest == value):
         msg = f"{describe(value)} has no exact float64; log float(value) if {nearest!r} will do"
         raise ValueRefused(msg)
     return nearest

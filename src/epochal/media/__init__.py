@@ -53,7 +53,7 @@ def wrap(value: Any) -> Media | None:
         kinds = {item.type for item in value if isinstance(item, Media)}
         alike = len(kinds) == 1 and all(isinstance(item, Media) for item in value)
         return Several(list(value)) if alike else None
-    if isinstance(value, str | bytes | int | float | dict):
+    if isinstance(value, str | bytes | int | float | dict) or value is None or _is_one(value):
         return None
     roots = {kind.__module__.partition(".")[0] for kind in type(value).__mro__}
     if "plotly" in roots and hasattr(value, "to_plotly_json"):
@@ -65,6 +65,12 @@ def wrap(value: Any) -> Media | None:
     if matplotlib_figure(value) is not None:
         return Figure(value)
     return _of_array(value) if is_array(value) else _of_plugin(value)
+
+
+def _is_one(value: Any) -> bool:
+    """Whether it is an array or tensor of one element, which is a number and no picture."""
+    shape = getattr(value, "shape", None)
+    return shape == () or (isinstance(shape, tuple) and hasattr(value, "item") and math.prod(shape) == 1)
 
 
 def _of_array(value: Any) -> Media | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from epochal.errors import ValueRefused
-from epochal.plain import describe
+from epochal.plain import describe, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +26,11 @@ class Encoded:
     files: list[tuple[str, bytes | Path, str]]
     data: dict[str, Any]
     caption: str | None = None
+
+    def __post_init__(self) -> None:
+        """Make sure that all of it can be written: NumPy numbers, NaN, half surrogate pairs."""
+        self.data = plain(self.data)
+        self.caption = None if self.caption is None else str(plain(self.caption))
 
 
 class Media:

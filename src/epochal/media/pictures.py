@@ -160,7 +160,7 @@ def pixels(value: Any, *, normalize: bool = False) -> np.ndarray[Any, Any]:
         return array
     low, high = float(array.min()), float(array.max())
     if array.dtype.kind == "f" and low >= -_SLACK and high <= 1 + _SLACK:
-        return np.rint(np.clip(array.astype(np.float64), 0, 1) * 255).astype(np.uint8)
+        return _bytes(np.clip(array.astype(np.float64), 0, 1) * 255)
     if array.dtype.kind != "f" and low >= 0 and high <= 255:
         return array.astype(np.uint8)
     most = "1" if array.dtype.kind == "f" else "255"
@@ -179,7 +179,14 @@ def _stretched(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return np.zeros(array.shape, np.uint8)
     low, high = wide[finite].min(), wide[finite].max()
     scaled = (np.clip(np.nan_to_num(wide, nan=low), low, high) - low) / ((high - low) or 1.0)
-    return np.rint(scaled * 255).astype(np.uint8)
+    return _bytes(scaled * 255)
+
+
+def _bytes(brightness: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    import numpy as np
+
+    rounded: np.ndarray[Any, Any] = np.rint(brightness).astype(np.uint8)
+    return rounded
 
 
 def _labels(name: str, mask: Any) -> np.ndarray[Any, Any]:

@@ -116,7 +116,7 @@ class Video(Media):
         drawn = pixels(flat, normalize=self.normalize).reshape(frames.shape)
         data = {
             "frames": len(drawn),
-            "fps": self.fps,
+            "fps": float(self.fps),
             "height": drawn.shape[1],
             "width": drawn.shape[2],
         }
@@ -167,4 +167,7 @@ def _samples(value: Any) -> np.ndarray[Any, Any]:
     most = float(np.abs(array).max())
     if not most <= 1.001:
         raise ValueRefused(f"a sound of floats must lie in -1..1, this one reaches {most:g}; divide it first")
-    return np.rint(np.clip(array.astype(np.float64), -1, 1) * 32_767).astype(np.int16)
+    samples: np.ndarray[Any, Any] = np.rint(np.clip(array.astype(np.float64), -1, 1) * 32_767).astype(
+        np.int16
+    )
+    return samples

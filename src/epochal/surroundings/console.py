@@ -2,8 +2,9 @@
 
 `sys.stdout` and `sys.stderr` stay the objects they are, with their `isatty`, encoding, buffer and identity
 (so loggers made earlier are heard, and notebooks keep their streams); only their `write` is wrapped. The
-terminal comes first: what its `write` raises is raised, what it returns is returned, and only then is the text
-put into a queue that a thread empties ten times a second. What C code or child processes write is not seen.
+terminal comes first: what its `write` raises is raised, what it returns is returned, and only then is the
+text put into a queue that a thread empties ten times a second. What C code or child processes write is not
+seen.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The commit a run was made from, and what was changed since.
 
 git is asked with argument lists, a timeout, no prompt, no network, no index lock, and with everything a
-repository's own configuration could have it execute (hooks, fsmonitor, external diff, textconv, clean filters,
-pagers) turned off: looking at a repository that somebody unpacked must not run that somebody's code.
+repository's own configuration could have it execute (hooks, fsmonitor, external diff, textconv, clean
+filters, pagers) turned off: looking at a repository that somebody unpacked must not run their code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Failed(Exception):  # an answer, not an error anybody sees
 
 
 def git(cwd: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return commit, branch, remote, dirty, untracked (a count), root and diff of the repository around ``cwd``.
+    """Return commit, branch, remote, dirty, untracked (a count), root, diff of the repository of ``cwd``.
 
     None outside of a repository; {"reason": ...} if git is not there or does not answer. ``branch`` is None
     on a detached head and ``commit`` before the first one. The remote comes without user name, password or
@@ -97,8 +97,8 @@ def _remote(settings: list[tuple[str, str]]) -> str | None:
 
 def _status(folder: str, filters: list[str]) -> dict[str, Any]:
     answer = _ask(
-        folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=dirty",
-        "--no-renames", filters=filters,
+        folder, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--no-renames",
+        "--ignore-submodules=dirty", filters=filters,
     )  # fmt: skip
     entries = answer.split("\0")
     facts = dict(entry[9:].split(" ", 1) for entry in entries if entry.startswith("# branch."))
@@ -113,7 +113,8 @@ def _status(folder: str, filters: list[str]) -> dict[str, Any]:
 
 def _diff(folder: str, filters: list[str]) -> dict[str, Any]:
     answer = _ask(
-        folder, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-relative",
+        folder, "diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames",
+        "--no-relative",
         "--ignore-submodules=dirty", "--submodule=short", "--src-prefix=a/", "--dst-prefix=b/", "--",
         filters=filters, limit=DIFF_LIMIT,
     )  # fmt: skip

@@ -35,7 +35,7 @@ class Load:
         self._nvml, self._handles = _devices()
 
     def sample(self) -> dict[str, float]:
-        """Return gpu.N.utilization and .memory in %, .memory.used in bytes, .power in W, .temperature in Celsius."""
+        """Return gpu.N: utilization, memory in %, memory.used in bytes, power in W, temperature in C."""
         values: dict[str, float] = {}
         for index, handle in enumerate(self._handles):
             for name, question in _QUESTIONS.items():

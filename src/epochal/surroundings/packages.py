@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def packages() -> dict[str, str]:
-    """Return {normalized name: version} of what is installed; the first on `sys.path` counts, as in imports."""
+    """Return {normalized name: version} of what is installed; the first on `sys.path` counts."""
     found: dict[str, str] = {}
     for folder in sys.path:
         try:

@@ -16,23 +16,17 @@ if TYPE_CHECKING:
 MARK = "***"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# fmt: off
 _SECRET = {
-    "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "jwt", "pass", "passcode",
-    "passphrase", "passwd", "password", "passwords", "pwd", "sas", "secret", "secrets", "sig", "token",
-}  # fmt: skip
+    "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "jwt", "pass",
+    "passcode", "passphrase", "passwd",
+    "password", "passwords", "pwd", "sas", "secret", "secrets", "sig", "token",
+}
 _OF_A_KEY = {
-    "access",
-    "account",
-    "api",
-    "auth",
-    "encryption",
-    "license",
-    "master",
-    "private",
-    "secret",
-    "signing",
+    "access", "account", "api", "auth", "encryption", "license", "master", "private", "secret", "signing",
     "ssh",
 }
+# fmt: on
 _FORMS = re.compile(
     r"""
       (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----[\s\S]*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z))
@@ -76,7 +70,7 @@ def redact_arguments(arguments: Iterable[str]) -> list[str]:
 
 
 def is_secret(name: str) -> bool:
-    """Whether what has this name is to be kept out: "DB_PASSWORD", "apiKey", not "max_tokens" or "tokenizer"."""
+    """Whether what has this name is a secret: "DB_PASSWORD" and "apiKey", not "max_tokens", "tokenizer"."""
     words = [word.lower() for word in _WORD.findall(name)]
     if any(word in _SECRET for word in words):
         return True

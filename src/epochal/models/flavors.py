@@ -83,7 +83,8 @@ def choose(model: Any, flavor: str | Flavor | None = None) -> Flavor:
     if found is None:
         known = ", ".join(plugins.registry("flavors").names)
         raise errors.NotFound(
-            f"no flavor keeps a {cls.__module__}.{cls.__qualname__}; there are: {known}{_suggest(_tops(cls))}. "
+            f"no flavor keeps a {cls.__module__}.{cls.__qualname__}; there are: {known}"
+            f"{_suggest(_tops(cls))}. "
             "flavor='pickle' keeps any object, in a form that runs code when it is loaded"
         )
     return found

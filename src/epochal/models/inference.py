@@ -100,7 +100,7 @@ def _nested_shape(data: Any) -> list[int] | None:
     """The shape of nested lists of plain scalars; None where they are ragged or hold something else."""
     first = data[0]
     if not isinstance(first, list):
-        return [len(data)] if all(type(item) in _NUMBERS for item in data) else None
+        return [len(data)] if all(item is None or type(item) in _NUMBERS for item in data) else None
     shapes = [_nested_shape(item) if isinstance(item, list) and item else None for item in data]
     if shapes[0] is None or any(shape != shapes[0] for shape in shapes):
         return None
@@ -116,6 +116,8 @@ def _leaves(data: Any) -> list[Any]:
 def content(values: list[Any]) -> str:
     """The one type of plain values, None aside: int and float make float; anything else is ``object``."""
     kinds = {_NUMBERS.get(type(value), "object") for value in values if value is not None}
+    if not kinds:
+        return "null" if values else "object"
     if kinds == {"int64", "float64"}:
         return "float64"
     return kinds.pop() if len(kinds) == 1 else "object"
@@ -164,7 +166,7 @@ def _object_type(column: Any) -> str:
 
     found = pd.api.types.infer_dtype(column.iloc[:_SAMPLE], skipna=True)
     words = {"string": "string", "boolean": "bool", "bytes": "bytes", "date": "date", "integer": "int64",
-             "floating": "float64", "mixed-integer-float": "float64"}  # fmt: skip
+             "floating": "float64", "mixed-integer-float": "float64", "empty": "null"}  # fmt: skip
     return words.get(found, "object")
 
 

@@ -22,6 +22,8 @@ from .signature import Array, Dict, Scalar, Series, Spec, Table, Tuple, describe
 
 _WIDTH = re.compile(r"(bool|uint|int|float|complex|bfloat)(\d*)$")
 
+_DIGITS = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
+
 
 class Check(msgspec.Struct):
     """One check under way: where in nested data it is, and the faults found so far."""
@@ -172,18 +174,18 @@ def _table_for_array(spec: Array, given: Table, check: Check) -> None:
 
 
 def _cast(spec: Array, given: Array, data: Any, check: Check) -> Any:
-    if given.library == "torch":
-        cast = data.to(getattr(sys.modules["torch"], spec.dtype))
-        same = bool((cast.to(data.dtype) == data).all()) or not whole(given.dtype)
-    elif hasattr(data, "astype"):
-        cast = data.astype(spec.dtype)
-        same = not whole(given.dtype) or unchanged(data, cast)
-    else:
-        return data  # a library whose casts are not known; the model decides
-    if not same:
+    if whole(given.dtype) and not _held(spec.dtype, data):
         check.fault(f"{given.dtype} values that {spec.dtype} cannot hold")
         return data
-    return cast
+    if given.library == "torch":
+        return data.to(getattr(sys.modules["torch"], spec.dtype))
+    return data.astype(spec.dtype) if hasattr(data, "astype") else data  # else the model decides
+
+
+def _held(wanted: str, data: Any) -> bool:
+    if not all(data.shape) or getattr(data.dtype, "kind", "") == "O":
+        return True
+    return holds(wanted, int(data.min()), int(data.max()))
 
 
 def whole(name: str) -> bool:
@@ -191,6 +193,15 @@ def whole(name: str) -> bool:
     return name.startswith(("int", "uint"))
 
 
-def unchanged(before: Any, after: Any) -> bool:
-    """Whether casting back gives what was there."""
-    return not bool((after.astype(before.dtype) != before).sum())
+def holds(wanted: str, low: int, high: int) -> bool:
+    """Whether a type has every whole number between two: by its range, or by the digits of its fraction."""
+    match = _WIDTH.match(wanted)
+    if match is None:
+        return True
+    kind, width = match[1], int(match[2] or 0)
+    if kind == "int":
+        return -(1 << width - 1) <= low and high < 1 << width - 1
+    if kind == "uint":
+        return low >= 0 and high < 1 << width
+    digits = _DIGITS.get(wanted, 0) if kind != "complex" else _DIGITS.get(f"float{width // 2}", 0)
+    return max(abs(low), abs(high)) <= 1 << digits

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .inference import record_columns, specify, type_name
-from .matching import Check, fits, unchanged, whole
+from .matching import Check, fits, holds, whole
 from .signature import Array, Column, Series, Table, describe
 
 
@@ -152,18 +152,26 @@ def _cast(library: str, data: Any, at: int, column: Column, check: Check) -> Any
 
 def _cast_pandas(data: Any, at: int, kind: str) -> Any:
     before = data.iloc[:, at]
-    after = before.astype(kind)
-    if whole(str(before.dtype).lower()) and not unchanged(before.dropna(), after.dropna()):
+    values = before.dropna()
+    if (
+        whole(str(before.dtype).lower())
+        and len(values)
+        and not holds(kind, int(values.min()), int(values.max()))
+    ):
         return None
     data = data.copy(deep=False)
-    data.isetitem(at, after)
+    data.isetitem(at, before.astype(kind))
     return data
 
 
 def _cast_polars(data: Any, at: int, kind: str) -> Any:
     import polars as pl
 
-    name = data.collect_schema().names()[at]
+    name, before = list(data.collect_schema().items())[at]
+    if isinstance(data, pl.DataFrame) and before.is_integer():  # a lazy frame has no values yet
+        low, high = data[name].min(), data[name].max()
+        if low is not None and not holds(kind, low, high):
+            return None
     return data.with_columns(pl.col(name).cast(getattr(pl, kind.title().replace("Ui", "UI"))))
 
 

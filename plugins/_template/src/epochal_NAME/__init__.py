@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from epochal.errors import guard
 from epochal.hooks import hookimpl
 from epochal.observe import Adapter
 
@@ -38,7 +39,8 @@ def curve(run: Run) -> Callable[[int, float], None]:
     """Make a callback that logs the loss of each step; it may also be attached by hand."""
 
     def log(step: int, loss: float) -> None:
-        run.log({"loss": loss}, step=step)
+        with guard("epochal-NAME", "callback"):  # it is NAME that calls this: no error of ours may reach it
+            run.log({"loss": loss}, step=step)
 
     return log
 
@@ -52,15 +54,15 @@ class Flavor:
     executes_code = False
 
     def save(self, model: Any, folder: Path) -> dict[str, Any]:
-        """Write `model.json`."""
-        model.save(folder / "model.json")
+        """Write `weights.json`."""
+        model.save(folder / "weights.json")
         return {}
 
     def load(self, folder: Path, meta: dict[str, Any], trust: frozenset[str]) -> Any:
-        """Read `model.json`; there is nothing in it to trust."""
+        """Read `weights.json`; there is nothing in it to trust."""
         import NAME
 
-        return NAME.Model.load(folder / "model.json")
+        return NAME.Model.load(folder / "weights.json")
 
 
 @hookimpl

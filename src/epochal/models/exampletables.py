@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from .examplevalues import ODD, NotExact, flat, from_flat, number, plain
+from .inference import label
 
 
 def write_pandas(data: Any, rows: int) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def _pandas_column(column: Any) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    name, dtype = plain(column.name), column.dtype
+    name, dtype = plain(label(column.name)), column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         categories = _pandas_column(dtype.categories.to_series(name=None))
         codes = column.cat.codes.tolist()
@@ -56,6 +57,8 @@ def _pandas_column(column: Any) -> dict[str, Any]:
         return {"name": name, "dtype": str(dtype), "values": flat(column.to_numpy())}
     if isinstance(dtype, pd.DatetimeTZDtype):
         return {"name": name, "dtype": str(dtype), "values": column.array.asi8.tolist()}
+    if str(dtype) == "object":  # where None and NaN are two things
+        return {"name": name, "dtype": "object", "values": plain(column.tolist())}
     missing = pd.isna(column).tolist()
     values = [None if gone else item for gone, item in zip(missing, column.tolist(), strict=True)]
     word = f"string[{dtype.storage}]" if str(dtype) == "string" else str(dtype)

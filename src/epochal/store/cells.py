@@ -112,31 +112,42 @@ class Totals(NamedTuple):
 
     def add(self, points: Points) -> Totals:
         """The totals with more points."""
-        values = points.values
+        values, steps, times = points.values, points.steps, points.times
+        count = self.count + len(values)
+        last = float(values[-1]), int(steps[-1]), int(times[-1])
+        if len(values) < 16:  # NumPy's own overhead would be most of the work
+            numbers = [value for value in values.tolist() if value == value]  # noqa: PLR0124 - all but NaN
+            total = self.sum
+            for value in numbers:
+                total += value
+            if not numbers:
+                return Totals(count, self.valid, total, self.min, self.max, *last)
+            low, high = min(self.min, *numbers), max(self.max, *numbers)
+            return Totals(count, self.valid + len(numbers), total, low, high, *last)
         valid = values[~np.isnan(values)]
         total, low, high = self.sum, self.min, self.max
         if len(valid):
             with np.errstate(all="ignore"):
                 total = float(np.add.accumulate(np.concatenate(([total], valid)))[-1])
                 low, high = min(low, float(valid.min())), max(high, float(valid.max()))
-        return Totals(
-            self.count + len(values), self.valid + len(valid), total, low, high,
-            float(values[-1]), int(points.steps[-1]), int(points.times[-1]),
-        )  # fmt: skip
+        return Totals(count, self.valid + len(valid), total, low, high, *last)
 
     def row(self) -> dict[str, Any]:
         """As columns: a database has no NaN, so that null stands for it."""
-        low, high = (self.min, self.max) if self.valid else (math.nan, math.nan)
-        cells = self._replace(min=low, max=high)._asdict()
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in cells.items()}
+        low, high = (self.min, self.max) if self.valid else (None, None)
+        return {
+            "count": self.count, "valid": self.valid, "sum": _known(self.sum), "min": low, "max": high,
+            "last": _known(self.last), "last_step": self.last_step, "last_time": self.last_time,
+        }  # fmt: skip
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Totals:
+    def of(cls, row: Mapping[Any, Any]) -> Totals:
         """From columns."""
-        cells = {name: math.nan if row[name] is None else row[name] for name in cls._fields}
-        if not cells["valid"]:
-            cells["min"], cells["max"] = math.inf, -math.inf
-        return cls(**cells)
+        low, high = (row["min"], row["max"]) if row["valid"] else (math.inf, -math.inf)
+        return cls(
+            row["count"], row["valid"], math.nan if row["sum"] is None else row["sum"], low, high,
+            math.nan if row["last"] is None else row["last"], row["last_step"], row["last_time"],
+        )  # fmt: skip
 
     @classmethod
     def join(cls, parts: Iterable[Totals]) -> Totals:
@@ -158,3 +169,7 @@ class Totals(NamedTuple):
         if how == "mean":
             return self.sum / self.valid
         return {"min": self.min, "max": self.max}.get(how or "", self.last)
+
+
+def _known(number: float) -> float | None:
+    return None if number != number else number  # noqa: PLR0124 - NaN

@@ -14,7 +14,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, NullPool, StaticPool, create_engine, event, select
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from epochal.errors import StoreError
@@ -102,15 +102,13 @@ def _filesystem(folder: Path) -> int:
 
 def _engine(path: str) -> Engine:
     if path == _MEMORY:
-        engine = create_engine(
-            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}, query_cache_size=500
-        )
+        arguments = {"check_same_thread": False}
+        engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=arguments)
     else:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        engine = create_engine(
-            URL.create("sqlite", database=path), poolclass=NullPool, connect_args={"timeout": 60}
-        )
+        # Connections are kept: the last one to close a database writes its log into it, and waits for the disk.
+        engine = create_engine(URL.create("sqlite", database=path), pool_size=2, max_overflow=20, connect_args={"timeout": 60})
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

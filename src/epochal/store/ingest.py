@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
 import numpy as np
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from . import cells, schema, series
 from .cells import Totals, encode_json
-from .rows import next_id, upsert
+from .rows import execute, inserting, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from .lines import Block, Line, Point
-    from .rows import Keys
+    from .rows import Numbers
 
 ALL: Final = None
 """All keys of a run, where a set of them is meant."""
@@ -50,6 +50,11 @@ class Source:
     closed: bool = False
     end: str | None = None
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Source:
+        """From columns."""
+        return cls(**{**row, "owner": bool(row["owner"]), "closed": bool(row["closed"])})
+
     def row(self) -> dict[str, Any]:
         """As columns."""
         return {name: getattr(self, name) for name in self.__slots__}
@@ -63,11 +68,11 @@ def stamp(started: float, writer: str) -> int:
 class Part:
     """Successive records of one journal, gathered by `read` and written by `write`."""
 
-    def __init__(self, connection: Connection, keys: Keys, source: Source, *, fresh: bool) -> None:
+    def __init__(self, connection: Connection, numbers: Numbers, source: Source, *, fresh: bool) -> None:
         self.source, self.size = source, 0
         self.start: dict[str, Any] | None = None
         self.redefined = False
-        self._connection, self._keys, self._fresh = connection, keys, fresh
+        self._connection, self._numbers, self._fresh = connection, numbers, fresh
         self._params: dict[str, cells.Cell] = {}
         self._tags: dict[str, str | None] = {}
         self._documents: dict[tuple[str, str], tuple[int, bytes]] = {}
@@ -142,7 +147,7 @@ class Part:
         if self._fresh:
             return None
         columns = schema.document.c
-        key = self._keys.of([name])[name]
+        key = self._numbers.of([name])[name]
         query = select(columns.data).where(
             columns.run == self.source.run, columns.kind == "config", columns.key == key
         )
@@ -170,12 +175,12 @@ class Part:
 
     def _on_system(self, record: Line) -> None:
         rank = record.data.get("rank", 0)
-        for name, value in record.data["values"].items():
+        for name, value in {name: float(value) for name, value in record.data["values"].items()}.items():
             key = f"rank{rank}/{name}" if rank else name
             column = self._points.setdefault((key, True), ([], [], []))
             column[0].append(record.seq)
             column[1].append(record.time)
-            column[2].append(float(value))
+            column[2].append(value)
 
     def _on_text(self, record: Line) -> None:
         data = record.data
@@ -210,8 +215,8 @@ class Part:
 
     def write(self) -> set[int] | None:
         """Write what was gathered; the keys whose metrics changed, `ALL` where all may have."""
-        connection, source, keys = self._connection, self.source, self._keys
-        number = keys.of([
+        connection, source = self._connection, self.source
+        number = self._numbers.of([
             *self._params, *self._tags, *(name for _, name in self._documents), *(name for name, _ in self._points),
             *(row["key"] for row in self._media),
         ])  # fmt: skip
@@ -239,14 +244,13 @@ class Part:
             return
         source, connection = self.source, self._connection
         known = {} if self._fresh else self._known_series()
-        fresh_id = next_id(connection, schema.series)
         rows, fresh = [], []
         for (name, system), columns in self._points.items():
             points = _arrays(*columns)
             key = number[name]
             one, totals = known.get((key, system), (0, Totals()))
             if not one:
-                one, fresh_id = fresh_id, fresh_id + 1
+                one = self._numbers.next(schema.series)
                 fresh += series.chunks(one, 0, points, rest=series.BIG if source.closed else series.SMALL)
             else:
                 series.append(connection, one, totals.count, points)
@@ -255,14 +259,14 @@ class Part:
                 **totals.add(points).row(),
             })  # fmt: skip
         if fresh:
-            connection.execute(insert(schema.chunk), fresh)
+            execute(connection, inserting(schema.chunk), fresh)
         upsert(connection, schema.series, rows)
 
     def _known_series(self) -> dict[tuple[int, bool], tuple[int, Totals]]:
         columns = schema.series.c
         query = select(schema.series).where(columns.run == self.source.run, columns.source == self.source.id)
         rows = self._connection.execute(query).mappings()
-        return {(row["key"], row["system"]): (row["id"], Totals.of(row)) for row in rows}
+        return {(row["key"], bool(row["system"])): (row["id"], Totals.of(row)) for row in rows}
 
 
 _APPLY: Final[dict[str, Callable[[Part, Line], None]]] = {

@@ -20,14 +20,14 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from epochal import errors, ids, journal
 
 from . import lines, schema, settle
 from .database import empty, exclusive
 from .ingest import Part, Source, stamp
-from .rows import Keys, next_id, parts, upsert
+from .rows import Numbers, execute, parts, upsert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -214,7 +214,7 @@ class Projector:
             if first is None and alive:
                 return "open"
             head, record = first or (0, None)
-            source, fresh = self._source(step.connection, one, head, record)
+            source, fresh = self._source(step, one, head, record)
             size = os.fstat(stream.fileno()).st_size
             if not fresh and (source.head != head or size < source.offset):
                 return "replaced"
@@ -223,7 +223,7 @@ class Projector:
     def _read(
         self, step: _Step, source: Source, stream: BinaryIO, size: int, *, alive: bool, fresh: bool
     ) -> str:
-        part = Part(step.connection, step.keys, source, fresh=fresh)
+        part = Part(step.connection, step.numbers, source, fresh=fresh)
         whole = True
         for block in lines.blocks(stream, source.offset, (source.next_point, source.next_other)):
             step.budget -= block.end - source.offset
@@ -235,7 +235,7 @@ class Projector:
                 if source.offset >= size:  # nothing is left: what follows is the last part
                     break
                 step.touch(part, part.write())
-                part = Part(step.connection, step.keys, source, fresh=False)
+                part = Part(step.connection, step.numbers, source, fresh=False)
             if not whole:
                 break
         else:
@@ -260,19 +260,15 @@ class Projector:
             source.damaged_bytes += size - source.offset - source.torn
             source.torn = size - source.offset
 
-    def _source(self, connection: Connection, one: Journal, head: int, first: Any) -> tuple[Source, bool]:
+    def _source(self, step: _Step, one: Journal, head: int, first: Any) -> tuple[Source, bool]:
         """What is known of a journal, and whether nothing was."""
-        row = (
-            connection.execute(select(schema.source).where(schema.source.c.file == one.file))
-            .mappings()
-            .first()
-        )
+        row = execute(step.connection, _ONE_SOURCE, {"file": one.file}).mappings().first()
         if row is not None:
-            return Source(**row), False
+            return Source.of(row), False
         started = first.time if first is not None else ids.time_of(one.run)
-        run = settle.run_number(connection, one.run)
+        run = settle.run_number(step.connection, step.numbers, one.run)
         return Source(
-            id=next_id(connection, schema.source), file=one.file, run=run, writer=one.writer,
+            id=step.numbers.next(schema.source), file=one.file, run=run, writer=one.writer,
             stamp=stamp(started, one.writer), head=head, owner=False, started=started, last=started,
         ), True  # fmt: skip
 
@@ -290,12 +286,15 @@ class Projector:
                 yield other, journal.is_alive(other.path)
 
 
+_ONE_SOURCE = select(schema.source).where(schema.source.c.file == bindparam("file"))
+
+
 class _Step:
     """One transaction: what it may still read, and what it has changed."""
 
     def __init__(self, connection: Connection, budget: int) -> None:
         self.connection, self.budget, self.records = connection, budget, 0
-        self.keys = Keys(connection)
+        self.numbers = Numbers(connection)
         self.touched: dict[int, settle.Touched] = {}
 
     def touch(self, part: Part, keys: set[int] | None) -> None:

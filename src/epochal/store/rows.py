@@ -6,28 +6,26 @@ import hashlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import bindparam, func, insert, select, tuple_
 
 from . import schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, CursorResult, Table
 
 _AT_ONCE = 500
 """Names in one `IN (...)`; SQLite takes some thousands."""
 
 
-def upsert(
-    connection: Connection, table: Table, rows: list[dict[str, Any]], order: Sequence[str] = ()
-) -> None:
+def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]], order: Sequence[str] = ()) -> None:
     """Insert rows, or replace those with the same primary key.
 
     With ``order`` (stamp, or stamp and seq) a row is replaced only by one that is not older.
     """
     if rows:
-        connection.execute(_upsert(table, connection.dialect.name, tuple(order), tuple(rows[0])), rows)
+        execute(connection, _upsert(table, connection.dialect.name, tuple(order), tuple(rows[0])), rows)
 
 
 @cache
@@ -36,20 +34,39 @@ def _upsert(table: Table, dialect: str, order: tuple[str, ...], names: tuple[str
         from sqlalchemy.dialects.postgresql import insert as insert_or
     else:
         from sqlalchemy.dialects.sqlite import insert as insert_or  # type: ignore[assignment]
-    statement = insert_or(table)
+    statement = insert_or(table).values({name: bindparam(name) for name in names})
     keys = [column.name for column in table.primary_key]
     changed = {name: statement.excluded[name] for name in names if name not in keys}
     newer = None
     if order:
-        newer = tuple_(*(table.c[name] for name in order)) <= tuple_(
-            *(statement.excluded[name] for name in order)
-        )
+        newer = tuple_(*(table.c[name] for name in order)) <= tuple_(*(statement.excluded[name] for name in order))
     return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
 
 
-def next_id(connection: Connection, table: Table) -> int:
-    """The least number above all in use; ours to give out, since nobody else writes."""
-    return (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+@cache
+def inserting(table: Table) -> Any:
+    """Insert whole rows."""
+    return insert(table).values({column.name: bindparam(column.name) for column in table.c})
+
+
+_text: dict[tuple[Any, str], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
+
+
+def execute(connection: Connection, statement: Any, values: Mapping[str, Any] | list[dict[str, Any]]) -> CursorResult[Any]:
+    """Execute a statement that is made once, with these values, or with each of these rows.
+
+    What SQLAlchemy does for a statement costs more than what SQLite does for it; here its SQL is made once, and
+    the values go to the driver as they are (a Boolean comes back as SQLite has it, as 0 or 1).
+    """
+    known = (statement, connection.dialect.name)
+    if known not in _text:
+        compiled = statement.compile(dialect=connection.dialect)
+        names: list[str] = compiled.positiontup or []
+        _text[known] = (str(compiled), (lambda row: tuple([row[n] for n in names])) if compiled.positional else dict)
+    sql, arrange = _text[known]
+    if isinstance(values, list):
+        return connection.exec_driver_sql(sql, [arrange(row) for row in values])
+    return connection.exec_driver_sql(sql, arrange(values))
 
 
 def parts(items: Iterable[Any], size: int = _AT_ONCE) -> Iterator[list[Any]]:
@@ -64,26 +81,31 @@ def digest(name: str) -> bytes:
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-class Keys:
-    """The numbers of names, new ones given out, within one transaction."""
+class Numbers:
+    """The numbers of names, and new numbers for rows, within one transaction that is alone in writing."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._known: dict[str, int] = {}
+        self._next: dict[str, int] = {}
+
+    def next(self, table: Table) -> int:
+        """A number that no row of this table has."""
+        if table.name not in self._next:
+            self._next[table.name] = (self._connection.scalar(select(func.max(table.c.id))) or 0) + 1
+        self._next[table.name] += 1
+        return self._next[table.name] - 1
 
     def of(self, names: Iterable[str]) -> dict[str, int]:
-        """The numbers of these names (and of all asked for before)."""
+        """The numbers of these names (and of all asked for before), new ones given out."""
         missing = [name for name in dict.fromkeys(names) if name not in self._known]
         if missing:
             self._known |= find_keys(self._connection, missing)
             fresh = [name for name in missing if name not in self._known]
-            if fresh:
-                numbers = range(next_id(self._connection, schema.key), 1 << 62)
-                rows = [
-                    {"id": n, "digest": digest(k), "name": k} for n, k in zip(numbers, fresh, strict=False)
-                ]
-                self._connection.execute(insert(schema.key), rows)
-                self._known |= {row["name"]: row["id"] for row in rows}
+            rows = [{"id": self.next(schema.key), "digest": digest(name), "name": name} for name in fresh]
+            if rows:
+                execute(self._connection, inserting(schema.key), rows)
+            self._known |= {row["name"]: row["id"] for row in rows}
         return self._known
 
 

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import fnmatch
 import math
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, select
 
 from epochal import ids
 
 from . import schema, series
 from .cells import Totals, decode_json, encode_json
 from .ingest import ALL
-from .rows import next_id, parts, upsert
+from .rows import execute, find_keys, inserting, parts, upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection
 
     from .ingest import Source
+    from .rows import Numbers
 
 _FIELDS = ("project", "name", "group", "job_type", "notes", "source", "parent", "host", "user", "pid")
 _CHANGEABLE = frozenset({"name", "notes", "group", "project", "deleted"})
@@ -45,44 +47,44 @@ class Touched:
         self.keys = ALL if self.keys is ALL or keys is ALL else self.keys | keys
 
 
-def run_number(connection: Connection, uuid: str) -> int:
+def run_number(connection: Connection, numbers: Numbers, uuid: str) -> int:
     """The number of a run, made with nothing known of it yet if it is new."""
-    number = connection.scalar(select(schema.run.c.id).where(schema.run.c.uuid == uuid))
+    number = execute(connection, _RUN_NUMBER, {"uuid": uuid}).scalar()
     if number is None:
-        number = next_id(connection, schema.run)
-        row = {"id": number, "uuid": uuid, "project": "default", "name": uuid[:8], "status": "crashed"}
-        connection.execute(insert(schema.run), row | {"created": ids.time_of(uuid), "deleted": False})
+        number = numbers.next(schema.run)
+        row = dict.fromkeys(schema.run.c.keys()) | {"id": number, "uuid": uuid, "project": "default", "name": uuid[:8]}
+        row |= {"status": "crashed", "created": ids.time_of(uuid), "deleted": False}
+        execute(connection, inserting(schema.run), row)
     return int(number)
+
+
+_RUN_NUMBER = select(schema.run.c.id).where(schema.run.c.uuid == bindparam("uuid"))
 
 
 def settle(connection: Connection, touched: Mapping[int, Touched]) -> None:
     """Compute what follows from changes of these runs."""
-    for run, change in touched.items():
-        fields = _fields(connection, run, change)
-        connection.execute(update(schema.run).where(schema.run.c.id == run).values(**fields))
-        if change.keys is ALL or change.keys:
-            _summarise(connection, run, change.keys)
+    for some in parts(touched):
+        documents = _documents(connection, some)
+        sources = _sources(connection, some)
+        rows = [dict(row) for row in connection.execute(select(schema.run).where(schema.run.c.id.in_(some))).mappings()]
+        for row in rows:
+            row |= _fields(touched[row["id"]], row["stamp"]) | _status(sources[row["id"]])
+            row |= {name: value for name, value in documents[row["id"], "update"] if name in _CHANGEABLE}
+        upsert(connection, schema.run, rows)
+        _summarise(connection, {run: touched[run].keys for run in some if touched[run].keys != set()}, documents)
 
 
-def _fields(connection: Connection, run: int, change: Touched) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    if change.start is not None:
-        before = connection.scalar(select(schema.run.c.stamp).where(schema.run.c.id == run))
-        if before is None or change.stamp <= before:
-            values = {name: change.start.get(name) for name in _FIELDS}
-            values["name"] = values["name"] or change.start["run"][:8]
-            values["project"] = values["project"] or "default"
-            values["stamp"] = change.stamp
-    values |= _status(connection, run)
-    return values | {
-        name: value for name, value in _documents(connection, run, "update") if name in _CHANGEABLE
-    }
+def _fields(change: Touched, stamp: int | None) -> dict[str, Any]:
+    """What the first process said of the run when it began."""
+    if change.start is None or (stamp is not None and stamp < change.stamp):
+        return {}
+    values = {name: change.start.get(name) for name in _FIELDS}
+    values["name"] = values["name"] or change.start["run"][:8]
+    return values | {"project": values["project"] or "default", "stamp": change.stamp}
 
 
-def _status(connection: Connection, run: int) -> dict[str, Any]:
+def _status(sources: list[Mapping[str, Any]]) -> dict[str, Any]:
     """When it was created, whether and how it ended: as the last process says that began or resumed it."""
-    query = select(schema.source).where(schema.source.c.run == run).order_by(schema.source.c.stamp)
-    sources = list(connection.execute(query).mappings())
     owners = [row for row in sources if row["owner"]] or sources
     last = owners[-1]
     values: dict[str, Any] = {"created": owners[0]["started"], "error": None}
@@ -92,38 +94,45 @@ def _status(connection: Connection, run: int) -> dict[str, Any]:
     if last["end"] is None:
         return values | {"status": "crashed"}
     error = decode_json(last["end"]).get("error")
-    return values | {
-        "status": last["status"],
-        "error": None if error is None else encode_json(error).decode(),
-    }
+    return values | {"status": last["status"], "error": None if error is None else encode_json(error).decode()}
 
 
-def _documents(connection: Connection, run: int, kind: str) -> list[tuple[str, Any]]:
-    """The documents of one kind by name, the oldest first."""
+def _sources(connection: Connection, runs: list[int]) -> dict[int, list[Mapping[str, Any]]]:
+    query = select(schema.source).where(schema.source.c.run.in_(runs)).order_by(schema.source.c.stamp)
+    found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in connection.execute(query).mappings():
+        found[row["run"]].append(dict(row))
+    return found
+
+
+_Documents = dict[tuple[int, str], list[tuple[str, Any]]]
+
+
+def _documents(connection: Connection, runs: list[int]) -> _Documents:
+    """The updates, definitions and user's summaries by run and kind, as (name, data), the oldest first."""
     columns = schema.document.c
-    query = select(schema.key.c.name, columns.data).join(schema.key, schema.key.c.id == columns.key)
-    query = query.where(columns.run == run, columns.kind == kind).order_by(columns.stamp, columns.seq)
-    return [(row[0], decode_json(row[1])) for row in connection.execute(query)]
+    query = select(columns.run, columns.kind, schema.key.c.name, columns.data).join(schema.key, schema.key.c.id == columns.key)
+    query = query.where(columns.run.in_(runs), columns.kind.in_(("update", "define", "summary")))
+    found: _Documents = defaultdict(list)
+    for run, kind, name, data in connection.execute(query.order_by(columns.stamp, columns.seq)):
+        found[run, kind].append((name, decode_json(data)))
+    return found
 
 
-def _summarise(connection: Connection, run: int, keys: set[int] | None) -> None:
-    defines = _documents(connection, run, "define")
-    given = dict(_documents(connection, run, "summary"))
+def _summarise(connection: Connection, changed: dict[int, set[int] | None], documents: _Documents) -> None:
+    """The summary of each metric of each run of which something changed."""
     rows = []
-    for key, name, totals in _totals(connection, run, keys):
-        how, goal = definition(name, defines)
-        rows.append(_metric(run, key, totals, totals.summary(how, goal), given.pop(name, None)))
-    if given and keys is ALL:  # set by the user, never logged
-        columns = schema.key.c
-        query = select(columns.id, columns.name, schema.document.c.kind).join(
-            schema.document, schema.document.c.key == columns.id
-        )
-        query = query.where(schema.document.c.run == run, schema.document.c.kind == "summary")
-        rows += [
-            _metric(run, key, Totals(), math.nan, given[name])
-            for key, name, _ in connection.execute(query)
-            if name in given
-        ]
+    known: dict[int, set[str]] = defaultdict(set)
+    for run, key, name, totals in _totals(connection, changed):
+        known[run].add(name)
+        how, goal = definition(name, documents[run, "define"])
+        given = dict(documents[run, "summary"]).get(name) if documents[run, "summary"] else None
+        rows.append(_metric(run, key, totals, totals.summary(how, goal), given))
+    for run, keys in changed.items():
+        if keys is ALL:
+            given = {name: value for name, value in documents[run, "summary"] if name not in known[run]}
+            numbers = find_keys(connection, given)
+            rows += [_metric(run, numbers[name], Totals(), math.nan, value) for name, value in given.items()]
     upsert(connection, schema.metric, rows)
 
 
@@ -147,22 +156,24 @@ def _metric(run: int, key: int, totals: Totals, summary: float, given: Any) -> d
     return row | {"given": None if given is None else encode_json(given).decode()}
 
 
-def _totals(connection: Connection, run: int, keys: set[int] | None) -> list[tuple[int, str, Totals]]:
-    """The totals of each metric of a run, over its writers in their order."""
+def _totals(connection: Connection, changed: dict[int, set[int] | None]) -> Iterator[tuple[int, int, str, Totals]]:
+    """The totals of the metrics that changed, over the writers of a run in their order."""
     columns = schema.series.c
     query = (
         select(schema.series, schema.key.c.name)
         .join(schema.key, schema.key.c.id == columns.key)
         .join(schema.source, schema.source.c.id == columns.source)
-        .where(columns.run == run, columns.system.is_(False))
+        .where(columns.run.in_(list(changed)), columns.system.is_(False))
         .order_by(schema.source.c.stamp)
     )
+    keys = next(iter(changed.values())) if len(changed) == 1 else ALL
     queries = [query] if keys is ALL else [query.where(columns.key.in_(some)) for some in parts(keys)]
-    found: dict[tuple[int, str], list[Totals]] = {}
-    for one in queries:
+    found: dict[tuple[int, int, str], list[Totals]] = defaultdict(list)
+    for one in queries if changed else []:
         for row in connection.execute(one).mappings():
-            found.setdefault((row["key"], row["name"]), []).append(Totals.of(row))
-    return [(key, name, Totals.join(all_)) for (key, name), all_ in found.items()]
+            found[row["run"], row["key"], row["name"]].append(Totals.of(row))
+    for (run, key, name), all_ in found.items():
+        yield run, key, name, all_[0] if len(all_) == 1 else Totals.join(all_)
 
 
 def compact(connection: Connection, source: Source) -> None:

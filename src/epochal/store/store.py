@@ -41,6 +41,7 @@ class Store:
         self.root = root
         self._database = database
         self._projector = Projector(root, database)
+        self._identity = _identity(database.path)
         self._lock = threading.RLock()
 
     @classmethod
@@ -72,9 +73,8 @@ class Store:
         self._database.engine.dispose()
 
     def vanished(self) -> bool:
-        """Whether the database was deleted under us."""
-        path = self._database.path
-        return path != ":memory:" and not os.path.exists(path)
+        """Whether the database was deleted or replaced under us."""
+        return self._identity != _identity(self._database.path)
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> Caught:
         """Read what the journals have gained; where the database cannot take it, another one does."""
@@ -99,6 +99,7 @@ class Store:
         errors.warn_once(("database", self.root), "epochal: cannot write %s (%s); reading goes on from a database elsewhere, "
                          "nothing is lost", self._database.path, error.orig)  # fmt: skip
         self._database = open_database(self.root, elsewhere=True)
+        self._identity = _identity(self._database.path)
         self._projector = Projector(self.root, self._database)
 
     @contextlib.contextmanager
@@ -309,6 +310,15 @@ class Store:
                 marker.unlink(missing_ok=True)
         if folder.exists():
             raise StoreError(f"could not delete all of {folder}")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file a path names today; None for a database in memory, and where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _differing(values: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -189,7 +189,8 @@ class Watch:
         """The parameters the code itself has, whatever decorators say of it."""
         known = self._signatures.get(original)
         if known is None:
-            bare = FunctionType(original.__code__, {}, "", original.__defaults__, original.__closure__)
+            code = trampoline.own_code(original)  # another adapter's redirection may be below ours
+            bare = FunctionType(code, {}, "", original.__defaults__, original.__closure__)
             bare.__kwdefaults__ = original.__kwdefaults__
             known = self._signatures[original] = inspect.signature(bare)
         return known

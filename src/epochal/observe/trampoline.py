@@ -47,6 +47,13 @@ def detours(function: FunctionType) -> Iterator[Detour]:
         yield detour
 
 
+def own_code(function: FunctionType) -> CodeType:
+    """The code that was a function's before any redirection."""
+    while (found := _ours(function.__code__)) is not None:
+        function = found[1]
+    return function.__code__
+
+
 def innermost(owner: Any, name: str) -> FunctionType:
     """The plain function behind an attribute: past descriptors and decorators.
 

@@ -53,7 +53,11 @@ def wrap(value: Any) -> Media | None:
         kinds = {item.type for item in value if isinstance(item, Media)}
         alike = len(kinds) == 1 and all(isinstance(item, Media) for item in value)
         return Several(list(value)) if alike else None
-    if isinstance(value, str | bytes | int | float | dict) or value is None or _is_one(value):
+    if (
+        isinstance(value, str | bytes | int | float | dict)
+        or value is None
+        or getattr(value, "shape", None) == ()
+    ):
         return None
     roots = {kind.__module__.partition(".")[0] for kind in type(value).__mro__}
     if "plotly" in roots and hasattr(value, "to_plotly_json"):
@@ -67,19 +71,15 @@ def wrap(value: Any) -> Media | None:
     return _of_array(value) if is_array(value) else _of_plugin(value)
 
 
-def _is_one(value: Any) -> bool:
-    """Whether it is an array or tensor of one element, which is a number and no picture."""
-    shape = getattr(value, "shape", None)
-    return shape == () or (isinstance(shape, tuple) and hasattr(value, "item") and math.prod(shape) == 1)
-
-
 def _of_array(value: Any) -> Media | None:
     shape, dtype = tuple(value.shape), str(value.dtype).rpartition(".")[2]
+    if math.prod(shape) == 1:  # a number
+        return None
     if dtype in ("bool", "uint8") and len(shape) in (2, 3):
         flat = len(shape) == 2
         if flat or shape[-1] in (1, 3, 4) or shape[0] in (1, 3, 4):
             return Image(value)
-    if len(shape) in (1, 2) and 1 < math.prod(shape) <= _SMALL and dtype != "object":
+    if len(shape) in (1, 2) and 0 < math.prod(shape) <= _SMALL and dtype != "object":
         return Table(value)
     return _of_plugin(value)
 

@@ -72,16 +72,16 @@ class Image(Media):
         return describe(self.value)
 
     def _with_overlays(self, file: tuple[str, bytes | Path, str], data: dict[str, Any]) -> Encoded:
-        made = Encoded(self.type, [file], data, self.caption)
+        files = [file]
         if self.boxes is not None:
-            data["boxes"] = plain(self.boxes)
+            data["boxes"] = self.boxes
         if self.classes is not None:
             names = self.classes.items() if hasattr(self.classes, "items") else enumerate(self.classes)
             data["classes"] = {str(number): str(name) for number, name in names}
         for index, (name, mask) in enumerate((self.masks or {}).items()):
-            made.files.append((f"mask-{index}.png", png.encode(_labels(name, mask)), "image/png"))
-            data.setdefault("masks", []).append({"name": plain(str(name)), "file": f"mask-{index}.png"})
-        return made
+            files.append((f"mask-{index}.png", png.encode(_labels(name, mask)), "image/png"))
+            data.setdefault("masks", []).append({"name": str(name), "file": f"mask-{index}.png"})
+        return Encoded(self.type, files, data, self.caption)
 
 
 class Figure(Media):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import io
+import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
+
+
+_NONFINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class Objects(Protocol):
@@ -67,7 +71,11 @@ class StoredMedia:
         if self._is_parquet():
             rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
             return rows
-        return [msgspec.json.decode(line) for line in self.bytes().splitlines()]
+        rows = [msgspec.json.decode(line) for line in self.bytes().split(b"\n") if line]
+        for name in self.data.get("numbers", []):
+            for row in rows:
+                row[name] = _NONFINITE.get(row[name], row[name])
+        return rows
 
     def to_arrow(self) -> Any:
         """Return a table as a `pyarrow.Table`."""

@@ -73,27 +73,24 @@ class Table(Media):
     def encode(self) -> Encoded:
         """Return the table's file, its columns, and its first rows."""
         names, dtypes, columns = _columns(self.data, self.columns)
-        count = len(columns[0]) if columns else 0
+        data: dict[str, Any] = {"columns": names, "dtypes": dtypes, "rows": len(columns[0]) if columns else 0}
         parquet = _parquet(self.data, names, columns, self.columns)
         extra: list[tuple[str, bytes | Path, str]] = []
         if parquet is None:
-            columns = [_cells(cells, index, extra) for index, cells in enumerate(columns)]
-            lines = [
-                msgspec.json.encode(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)
+            data["numbers"] = [
+                name for name, cells in zip(names, columns, strict=True) if _all_numbers(cells)
             ]
+            columns = [_cells(cells, index, extra) for index, cells in enumerate(columns)]
+            rows = zip(*columns, strict=True)
+            lines = [msgspec.json.encode(dict(zip(names, row, strict=True))) for row in rows]
             file = ("table.jsonl", b"\n".join([*lines, b""]), "application/x-ndjson")
         else:
             file = ("table.parquet", parquet, "application/vnd.apache.parquet")
-        shown = [
-            [_short(plain(_scalar(cell))) for cell in column[:PREVIEW]]
-            for column in columns[:PREVIEW_COLUMNS]
-        ]
-        data = {
-            "columns": names,
-            "dtypes": dtypes,
-            "rows": count,
-            "preview": [list(r) for r in zip(*shown, strict=True)],
-        }
+        shown = columns[:PREVIEW_COLUMNS]
+        preview = zip(
+            *[[_short(plain(_missing(c))) for c in cells[:PREVIEW]] for cells in shown], strict=True
+        )
+        data["preview"] = [list(row) for row in preview]
         return Encoded(self.type, [file, *extra], data, self.caption)
 
     def about(self) -> str:
@@ -171,15 +168,14 @@ def _count(
     if isinstance(bins, int) and not 1 <= bins <= MOST_BINS:
         raise ValueRefused(f"a histogram may have 1 to {MOST_BINS} bins, not {bins}")
     try:
-        counts, edges = np.histogram(finite, bins=bins, range=span)
-    except (
-        ValueError
-    ) as error:  # values so close that no 64 numbers lie between them, or so far that it overflows
+        with np.errstate(over="ignore", invalid="ignore"):
+            counts, edges = np.histogram(finite, bins=bins, range=span)
+    except ValueError as error:  # values so close that no 64 numbers lie between them
         if not isinstance(bins, int) or span is not None:
             raise ValueRefused(f"no histogram can be made: {error}") from None
-        counts, edges = np.histogram(
-            finite, bins=1, range=(float(finite.min()), float(np.nextafter(finite.max(), np.inf)))
-        )
+        counts, edges = np.asarray([len(finite)]), np.asarray([finite.min(), finite.max()])
+    if not np.isfinite(edges).all():  # so far apart that their distance overflows
+        counts, edges = np.asarray([len(finite)]), np.asarray([finite.min(), finite.max()])
     facts = {"count": len(finite), "min": float(finite.min()), "max": float(finite.max())}
     if len(numbers) - len(finite):
         facts["nonfinite"] = len(numbers) - len(finite)
@@ -234,7 +230,14 @@ def _of_pandas(data: Any) -> tuple[list[tuple[str, str]], list[list[Any]]]:
             names=[str(n) if n is not None else f"index {i}" for i, n in enumerate(frame.index.names)]
         )
     found = [(plain(str(name)), str(dtype)) for name, dtype in zip(frame.columns, frame.dtypes, strict=True)]
-    return found, [frame.iloc[:, index].tolist() for index in range(len(found))]
+    columns = [frame.iloc[:, index] for index in range(len(found))]
+    # in a column of text, pandas has NaN where nothing is
+    return found, [
+        cells.tolist()
+        if cells.dtype.kind in "fc"
+        else cells.astype(object).where(cells.notna(), None).tolist()
+        for cells in columns
+    ]
 
 
 def _of_array(data: Any) -> tuple[list[tuple[str, str]], list[list[Any]]]:
@@ -296,6 +299,7 @@ def _parquet(data: Any, names: list[str], columns: list[list[Any]], given: list[
         or not importlib.util.find_spec("pyarrow")
     ):
         return None
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -304,6 +308,10 @@ def _parquet(data: Any, names: list[str], columns: list[list[Any]], given: list[
             table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
         elif root == "pandas" and given is None and hasattr(data, "columns"):
             table = pa.Table.from_pandas(data)
+            for index, dtype in enumerate(data.dtypes):  # Arrow would take NaN for missing
+                if isinstance(dtype, np.dtype) and dtype.kind == "f":
+                    exact = pa.array(data.iloc[:, index].to_numpy(), from_pandas=False)
+                    table = table.set_column(index, table.field(index), exact)
         else:
             table = pa.table(dict(zip(names, [pa.array(c) for c in columns], strict=True)))
         pq.write_table(table, written, compression="zstd")
@@ -324,7 +332,7 @@ def _cells(cells: list[Any], column: int, extra: list[tuple[str, bytes | Path, s
 
 def _cell(cell: Any, place: str, extra: list[tuple[str, bytes | Path, str]]) -> Any:
     if not isinstance(cell, Media):
-        return plain(_scalar(cell))
+        return plain(_missing(cell))
     made = cell.encode()
     named = [(f"cell-{place}-{name}", source, mime) for name, source, mime in made.files]
     extra.extend(named)
@@ -332,9 +340,14 @@ def _cell(cell: Any, place: str, extra: list[tuple[str, bytes | Path, str]]) -> 
     return {"media": made.type, "files": [name for name, _, _ in named], "data": made.data, **caption}
 
 
-def _scalar(cell: Any) -> Any:
+def _missing(cell: Any) -> Any:
     """A missing value of pandas is JSON's null; NaN stays NaN."""
     return None if type(cell).__name__ in ("NAType", "NaTType") else cell
+
+
+def _all_numbers(cells: list[Any]) -> bool:
+    """Whether "NaN" in this column of JSON can only be the number that is none."""
+    return all(isinstance(cell, int | float | None) for cell in cells)
 
 
 def _short(cell: Any) -> Any:

@@ -391,9 +391,8 @@ def _root(module: str) -> str:
 
 def _is_made_of(error: BaseException, expected: BaseException | None) -> bool:
     """Whether Python made this of a StopIteration that a generator let pass (PEP 479)."""
-    return (
-        isinstance(expected, StopIteration) and isinstance(error, RuntimeError) and error.__cause__ is expected
-    )
+    stopped = isinstance(expected, StopIteration) and isinstance(error, RuntimeError)
+    return stopped and error.__cause__ is expected
 
 
 def _name_in(frame: FrameType, value: Any) -> str | None:

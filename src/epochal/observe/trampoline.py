@@ -54,6 +54,13 @@ def own_code(function: FunctionType) -> CodeType:
     return function.__code__
 
 
+def undetoured(function: FunctionType) -> FunctionType:
+    """The function as it is below all detours: its own code, its own parameters."""
+    while (found := _ours(function.__code__)) is not None:
+        function = found[1]
+    return function
+
+
 def innermost(owner: Any, name: str) -> FunctionType:
     """The plain function behind an attribute: past descriptors and decorators.
 

@@ -7,7 +7,7 @@
   user).  With ``epochal_strict = true`` in the settings of pytest, or the mark
   ``epochal_strict`` on a test, an error that was swallowed fails the test, and so does
   a run or an observed call that is left open.
-- `plugin`: have an object as a plugin for the length of a block.
+- `using`: have an object as a plugin for the length of a block.
 - `executed_lines`, `raising_at`, `warnings_said`: put errors into our own code.
 """
 
@@ -17,7 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..plugins import using as plugin
+    from ..plugins import using
     from .adapters import AdapterSuite
     from .comparison import fingerprint
     from .faults import executed_lines, raising_at, warnings_said
@@ -30,7 +30,7 @@ _HOME = {
     "Surroundings": "epochal.testing.surroundings:Surroundings",
     "executed_lines": "epochal.testing.faults:executed_lines",
     "fingerprint": "epochal.testing.comparison:fingerprint",
-    "plugin": "epochal.plugins:using",
+    "using": "epochal.plugins:using",
     "raising_at": "epochal.testing.faults:raising_at",
     "warnings_said": "epochal.testing.faults:warnings_said",
 }
@@ -41,8 +41,8 @@ __all__ = [
     "Surroundings",
     "executed_lines",
     "fingerprint",
-    "plugin",
     "raising_at",
+    "using",
     "warnings_said",
 ]
 

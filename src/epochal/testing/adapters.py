@@ -20,6 +20,7 @@ import copy
 import functools
 import gc
 import importlib
+import importlib.metadata
 import inspect
 import os
 import pickle
@@ -134,12 +135,19 @@ class AdapterSuite:
     def test_the_original_runs_once_and_its_result_is_handed_on(self, store: Path) -> None:
         with self.observed(inner=_Count, outer=_Count) as (inner, outer):
             self._train()
-            calls = {f: probe.results for f, probe in outer.items() if probe.results}
-            assert calls, "train() called nothing that the adapter has patched"
-            for function, results in calls.items():
-                assert [id(r) for r in inner[function].results] == [id(r) for r in results], (
-                    function.__qualname__
-                )
+        with self.observed(inner=_Count) as (plain, _):
+            self.adapter.disable(unpatch=True)
+            self._train()
+        calls = {function: probe.results for function, probe in outer.items() if probe.results}
+        assert calls, "train() called nothing that the adapter has patched"
+        for function, results in calls.items():
+            name = function.__qualname__
+            assert [id(result) for result in inner[function].results] == [id(result) for result in results], (
+                name
+            )
+            assert len(results) == len(plain[function].results), (
+                f"{name} ran more or less often than unobserved"
+            )
 
     # -- A3: our errors stay ours -------------------------------------------------------
 
@@ -343,7 +351,7 @@ class AdapterSuite:
             for watch in point.watches:
                 module, _, path = watch.target.partition(":")
                 importlib.import_module(module)
-                changed = Adapter(f"{self.adapter.name}-changed")
+                changed = Adapter(f"{self.adapter.name}-changed", options=self.adapter.options_type)
                 changed.around(f"{module}:Gone.{path}", why="a test")(point.observer)
                 with faults.warnings_said() as said:
                     changed.enable()
@@ -358,7 +366,10 @@ class AdapterSuite:
         point = self.adapter.points[0]
         root = point.watches[0].target.partition(":")[0].partition(".")[0]
         names = importlib.metadata.packages_distributions().get(root, [])
-        ancient = Adapter(f"{self.adapter.name}-ancient", requires=dict.fromkeys(names, "<0.0.0"))
+        if not names:
+            pytest.skip(f"{root} belongs to no installed distribution, so it has no version")
+        name, requires = f"{self.adapter.name}-ancient", dict.fromkeys(names, "<0.0.0")
+        ancient = Adapter(name, requires=requires, options=self.adapter.options_type)
         ancient.around(*(watch.target for watch in point.watches), why="a test")(point.observer)
         with faults.warnings_said() as said:
             ancient.enable()

@@ -31,7 +31,6 @@ class TestForest(AdapterSuite):
     def train(self, **arguments: Any) -> Any:
         return RandomForestClassifier(n_estimators=3, random_state=0).fit(**arguments)
 
-
     @pytest.mark.parametrize("make", HANDED_ON, ids=lambda make: type(make()).__name__)
     def test_an_error_of_the_users_arrives_as_it_was(self, make: Any, runs: Any) -> None:
         super().test_an_error_of_the_users_arrives_as_it_was(make, runs)

@@ -74,11 +74,13 @@ class SklearnFlavor:
         return sorted(self._names(folder) - _vouched(folder))
 
     def predict(self, model: Any, data: Any) -> Any:
-        """Predict, transform, or say where the data lie: whatever the estimator is for."""
-        for name in ("predict", "transform"):
+        """Predict, transform or score the samples: whatever the estimator is for."""
+        for name in ("predict", "transform", "score_samples"):
             if hasattr(model, name):
                 return getattr(model, name)(data)
-        raise errors.EpochalError(f"a {type(model).__name__} has neither predict nor transform for new data")
+        raise errors.EpochalError(
+            f"a {type(model).__name__} says nothing about new data: it has no predict and no transform"
+        )
 
     def requirements(self) -> list[str]:
         """Return what reading the format needs besides the model's own packages."""

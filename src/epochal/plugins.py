@@ -13,7 +13,9 @@ import difflib
 import functools
 import importlib
 import importlib.metadata
+import os
 import sys
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -125,7 +127,8 @@ def instead(name: str, known: list[str]) -> str:
 
 def registry(kind: str) -> Registry[Any]:
     """What plugins add through the hook named ``kind``; each plugin is asked once a process."""
-    return _registry(kind)
+    with _loading:
+        return _registry(kind)
 
 
 def tell(hook: str, **facts: Any) -> None:
@@ -145,9 +148,14 @@ def report() -> list[PluginReport]:
     return list(_reports.values())
 
 
-@functools.cache
 def manager() -> pluggy.PluginManager:
     """Load the plugins; the first call costs the search for entry points."""
+    with _loading:
+        return _manager()
+
+
+@functools.cache
+def _manager() -> pluggy.PluginManager:
     found = pluggy.PluginManager("epochal")
     found.add_hookspecs(hooks)
     for module in BUILT_IN:
@@ -201,12 +209,14 @@ def using(**plugins: Any) -> Iterator[None]:
 
 def reset() -> None:
     """Forget every plugin; the next use looks for them again."""
-    manager.cache_clear()
+    _manager.cache_clear()
     _registry.cache_clear()
     _reports.clear()
 
 
 _reports: dict[str, PluginReport] = {}
+_loading = threading.RLock()
+"""Held while plugins are loaded or asked: the probe of a run asks from a thread of its own."""
 
 
 @functools.cache
@@ -261,3 +271,11 @@ def _names(path: str) -> set[str]:
     for part in name.split("."):
         cls = getattr(cls, part, None)
     return {path, f"{cls.__module__}:{cls.__qualname__}"} if isinstance(cls, type) else {path}
+
+
+def _after_fork() -> None:
+    global _loading  # noqa: PLW0603 - another thread of the parent may have held it
+    _loading = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

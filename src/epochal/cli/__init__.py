@@ -148,14 +148,15 @@ def _unexpected(error: Exception) -> str:
 
 
 def _fail(message: str, code: int, error: Exception | None = None) -> NoReturn:
-    """Say ``message`` in one red line on standard error, and end."""
+    """Say ``message`` in one red line on standard error, without its indented illustrations, and end."""
     from ..terminal.text import safe
 
     if error is not None and os.environ.get("EPOCHAL_TRACEBACK"):
         import traceback
 
         traceback.print_exception(error)
-    line = safe("; ".join(part.strip() for part in message.splitlines() if part.strip()), 4000)
+    parts = [part.strip() for part in message.splitlines() if part.strip() and not part.startswith(" ")]
+    line = safe("; ".join(parts) or message, 4000)
     encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
     line = line.encode(encoding, "backslashreplace").decode(encoding)
     colour = None if not os.environ.get("NO_COLOR") else False
@@ -179,12 +180,14 @@ def _choose_store(ctx: click.Context, _: click.Parameter, path: str | None) -> N
 
 main = Program(
     name=PROGRAM,
-    help="See, compare and tidy the runs of machine-learning experiments.\n\nStart with 'epochal runs' and 'epochal show'.",
+    help="See, compare and tidy the runs of machine-learning experiments."
+    "\n\nStart with 'epochal runs' and 'epochal show'.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[
         click.Option(
             ["--store"], metavar="PATH", expose_value=False, is_eager=True, callback=_choose_store,
-            help="The store's folder, or the folder that has it as .epochal. [default: EPOCHAL_STORE, else the nearest .epochal]",
+            help="The store's folder, or the folder that has it as .epochal."
+            "  [default: EPOCHAL_STORE, else the nearest .epochal]",
         ),
     ],
 )  # fmt: skip

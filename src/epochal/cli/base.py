@@ -1,9 +1,12 @@
-"""What every command has in common: `--json`, `--store`, a screen, and finding a run by what one remembers."""
+"""What every command has in common: `--json`, `--store`, a screen, and finding a run."""
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,13 +16,16 @@ from ..errors import NotFound, StoreError
 from ..terminal.text import iso, jsonable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from ..store import RunView
+    from ..store import RunView, Store
     from ..terminal.screen import Screen
 
 T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., Any]")
+
+_LAST = re.compile(r"last(?:~(\d{1,6}))?")
+_PATIENCE = 1.0
 
 
 def use_store(ctx: click.Context, path: str) -> None:
@@ -63,51 +69,54 @@ def say(message: str) -> None:
     click.echo(message, err=True)
 
 
-def track(items: Iterable[T], doing: str, total: int | None = None) -> Iterator[T]:
-    """Go through ``items`` with a progress bar on standard error once it has taken a second."""
-    import time
-
+@contextlib.contextmanager
+def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """A function to call with (done, total); a bar shows on standard error once it has taken a second."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                   console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())  # fmt: skip
-    started, shown = time.monotonic(), False
-    task = bar.add_task(doing, total=total)
+    parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*parts, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+    task, started = bar.add_task(doing, total=None), time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        if not bar.live.is_started and time.monotonic() - started > _PATIENCE:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
     try:
-        for item in items:
-            if not shown and time.monotonic() - started > 1.0:
-                bar.start()
-                shown = True
-            yield item
-            bar.advance(task)
+        yield tell
     finally:
-        if shown:
-            bar.stop()
+        bar.stop()
+
+
+def track(items: Sequence[T], doing: str) -> Iterator[T]:
+    """Go through ``items`` with a progress bar on standard error once it has taken a second."""
+    with progress(doing) as tell:
+        for number, item in enumerate(items):
+            yield item
+            tell(number + 1, len(items))
+
+
+def store() -> Store:
+    """The store of the settings, caught up with its journals; with a progress bar if that takes a while."""
+    from ..store import Store
+
+    found = Store.open(catch_up=False)
+    with progress("reading journals") as tell:
+        found.catch_up(tell)
+    return found
 
 
 def find(ref: str) -> RunView:
-    """The run that ``ref`` means: an id or the start of one, ``last`` (``last~1`` the one before), or a name.
+    """The run that ``ref`` means: an id or the start of one, a name, or ``last`` (``last~1`` the one before).
 
     Raises `NotFound`, naming near ones, where there is no such run or more than one.
     """
-    import epochal
-
-    if ref == "last" or (ref.startswith("last~") and ref[5:].isdecimal()):
-        return _recent(int(ref[5:] or 0))
-    if ref.startswith("runs:/"):
-        ref = ref[6:].split("/", maxsplit=1)[0]
-    try:
-        return epochal.run(ref)
-    except NotFound as error:
-        found = _named(ref)
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(run.id for run in found[:5])
-            message = f"{len(found)} runs are named {ref!r}; give the id of one: {ids}{', ...' if len(found) > 5 else ''}"
-            raise NotFound(message) from None
-        raise NotFound(_near(ref, str(error))) from None
+    back = _LAST.fullmatch(ref)
+    if back:
+        return _recent(int(back[1] or 0))
+    return store().run(ref.removeprefix("runs:/").partition("/")[0] if ref.startswith("runs:/") else ref)
 
 
 def find_all(refs: Iterable[str]) -> list[RunView]:
@@ -116,47 +125,28 @@ def find_all(refs: Iterable[str]) -> list[RunView]:
 
 
 def _recent(back: int) -> RunView:
-    import epochal
-
-    found = list(epochal.runs(limit=back + 1))
+    found = list(store().runs(limit=back + 1))
     if len(found) <= back:
-        have = f"there are only {len(found)} runs" if found else "there are no runs yet"
+        have = f"there are only {len(found)}" if found else f"the store {store().root} has no runs yet"
         raise NotFound(f"no run last~{back}: {have}" if back else f"no last run: {have}")
     return found[back]
-
-
-def _named(name: str) -> list[RunView]:
-    import epochal
-
-    return list(epochal.runs(f"name = {quoted(name)}", children=True)) if name and "\0" not in name else []
-
-
-def quoted(text: str) -> str:
-    """``text`` as a string of the filter language."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def _near(ref: str, message: str) -> str:
-    import difflib
-
-    import epochal
-
-    recent = list(epochal.runs(limit=500, children=True))
-    near = difflib.get_close_matches(ref, [run.name for run in recent if run.name], n=3)
-    near += [
-        run.id
-        for run in recent
-        if len(ref) >= 6 and difflib.SequenceMatcher(None, run.id[: len(ref)], ref).ratio() > 0.8
-    ][:3]
-    if near and "did you mean" not in message:
-        return f"no run {ref!r}; did you mean {' or '.join(near)}?"
-    return message
 
 
 def brief(run: RunView) -> dict[str, Any]:
     """A run as one row of JSON; the keys are stable."""
     return {
-        "id": run.id, "name": run.name, "project": run.project, "status": run.status, "created": iso(run.created),
-        "ended": iso(run.ended), "duration": run.duration, "parent": run.parent, "source": run.source, "group": run.group,
-        "notes": run.notes, "params": dict(run.params), "metrics": dict(run.metrics), "tags": dict(run.tags),
-    }  # fmt: skip
+        "id": run.id,
+        "name": run.name,
+        "project": run.project,
+        "status": run.status,
+        "created": iso(run.created),
+        "ended": iso(run.ended),
+        "duration": run.duration,
+        "parent": run.parent,
+        "source": run.source,
+        "group": run.group,
+        "notes": run.notes,
+        "params": dict(run.params),
+        "metrics": dict(run.metrics),
+        "tags": dict(run.tags),
+    }

@@ -19,14 +19,20 @@ def compare(refs: tuple[str, ...], *, everything: bool, as_json: bool) -> None:
     runs = base.find_all(refs)
     if len(runs) < 2:
         raise click.UsageError("name at least two different runs")
-    from ..terminal.compared import ABSENT, compared, comparison
+    from ..terminal.compared import compared, comparison
 
     if as_json:
         found = compared(runs, everything=everything)
-        base.put_json({"runs": [run.id for run in runs], **{
-            section: {key: {run.id: value for run, value in zip(runs, row, strict=True) if value is not ABSENT}
-                      for key, row in rows.items()} for section, rows in found.items()}})  # fmt: skip
+        ids = [run.id for run in runs]
+        base.put_json({"runs": ids} | {section: _by_run(ids, rows) for section, rows in found.items()})
         return
     screen = base.screen()
     things: list[Any] = list(comparison(runs, screen, everything=everything))
     screen.print(*things)
+
+
+def _by_run(ids: list[str], rows: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    from ..terminal.compared import ABSENT
+
+    present = {key: zip(ids, row, strict=True) for key, row in rows.items()}
+    return {key: {run: value for run, value in row if value is not ABSENT} for key, row in present.items()}

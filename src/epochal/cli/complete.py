@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from click.shell_completion import CompletionItem
 
+from ..terminal.text import safe
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -51,7 +53,7 @@ def complete_filter(ctx: click.Context, param: click.Parameter, incomplete: str)
 
 def _run_items(incomplete: str) -> Iterator[CompletionItem]:
     for run in _recent():
-        label = f"{run.name or ''} {run.status}"
+        label = safe(f"{run.name} {run.status}", 60)
         if run.id.startswith(incomplete):
             yield CompletionItem(run.id, help=label)
         elif incomplete and (run.name or "").startswith(incomplete):

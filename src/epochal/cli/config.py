@@ -6,6 +6,10 @@ import click
 
 from . import base
 
+_WHERE = (
+    "set them in epochal.toml, in [tool.epochal] of pyproject.toml, or as EPOCHAL_NAME in the environment"
+)
+
 
 @click.command()
 @base.common
@@ -36,5 +40,4 @@ def config(*, as_json: bool) -> None:
         )
     screen.print(table)
     if screen.terminal:
-        screen.print(Text("set them in epochal.toml, in [tool.epochal] of pyproject.toml, or as EPOCHAL_NAME in the environment",
-                          style=DIM))  # fmt: skip
+        screen.print(Text(_WHERE, style=DIM))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.contents import listed
 from ..terminal.overview import part
 from . import base
 
@@ -18,16 +17,15 @@ def full(run: RunView) -> dict[str, Any]:
         **base.brief(run),
         "config": run.config,
         "error": _error(run.error),
-        "curves": {key: len(run.history(key).values) for key in run.keys()},  # noqa: SIM118 - not a mapping
-        "notes_named": {name: run.note(name) for name in run.notes_named},
+        "curves": {key: run.metric(key).count for key in run.keys()},  # noqa: SIM118 - not a mapping
+        "summary": run.summary,
+        "documents": run.notes_named,
         "media": [
             {name: part(one, name) for name in ("key", "step", "type", "caption", "data", "files")}
             for one in run.media()
         ],
-        "models": [
-            _artifact(one) | {"ref": f"runs:/{run.id}/{part(one, 'name')}"} for one in listed(run.models)
-        ],
-        "artifacts": [_artifact(one) for one in listed(run.artifacts)],
+        "models": [_artifact(one) | {"ref": f"runs:/{run.id}/{part(one, 'name')}"} for one in run.models],
+        "artifacts": [_artifact(one) for one in run.artifacts],
         "children": [child.id for child in run.children],
     }
 

@@ -54,7 +54,7 @@ def _draw(report: CheckReport, screen: Screen) -> None:
     rows: list[tuple[str, Text | str]] = [
         ("class", text.safe(report.type)),
         ("flavor", f"{text.safe(report.flavor)}, format {report.flavor_version}"),
-        ("files", f"{text.count(report.files, 'file')}, {text.size(report.size)}, every byte as it was saved"),
+        ("files", f"{text.count(report.files, 'file')}, {text.size(report.size)}, as they were saved"),
         ("can run code", Text("yes", style="red") if report.executes_code else Text("no", style="green")),
         ("python", _then_and_now(*report.python)),
     ]
@@ -66,7 +66,7 @@ def _draw(report: CheckReport, screen: Screen) -> None:
     screen.print(
         Text(f"{screen.sign(sign)} ", style=style).append(text.safe(report.ref), style="bold"),
         pairs(rows),
-        Text(screen.sign(">>> ") if report.loads else "", style=DIM).append(text.safe(report.advice), style="bold"),
+        Text(">>> " if report.loads else "", style=DIM).append(text.safe(report.advice), style="bold"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,11 +63,9 @@ def undelete(refs: tuple[str, ...], *, as_json: bool) -> None:
 @base.common
 def purge(refs: tuple[str, ...], *, deleted: bool, yes: bool, as_json: bool) -> None:
     """Remove runs and their files for good."""
-    import epochal
-
     if deleted == bool(refs):
         raise click.UsageError("name the runs to purge, or give --deleted for all that are in the bin")
-    found = list(epochal.runs(deleted=True, children=True)) if deleted else base.find_all(refs)
+    found = list(base.store().runs(deleted=True, children=True)) if deleted else base.find_all(refs)
     if found and not yes:
         _ask(found, "Remove for good")
     _each(found, lambda run: run.purge(), "purged", as_json=as_json)
@@ -119,7 +118,7 @@ def notes(ref: str, text: str | None, *, as_json: bool) -> None:
         else:
             _show_notes(run.notes)
         return
-    content = click.get_text_stream("stdin").read() if text == "-" else text
+    content = sys.stdin.read() if text == "-" else text
     _each([run], lambda one: one.set_notes(content), "annotated", as_json=as_json)
 
 
@@ -142,7 +141,7 @@ def _ask(found: list[RunView], doing: str) -> None:
 def _each(
     found: list[RunView], act: Callable[[RunView], Any], done: str, *, as_json: bool, after: str = ""
 ) -> None:
-    for run in base.track(found, done, len(found)):
+    for run in base.track(found, done):
         act(run)
     if as_json:
         base.put_json({done: [run.id for run in found]})

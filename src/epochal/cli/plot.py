@@ -61,8 +61,8 @@ class Curve:
     help="Write an SVG file instead.",
 )
 @base.common
-def plot(what: tuple[str, ...], *, axis: str, log_x: bool, log_y: bool, weight: float, separate: bool, width: int | None,
-         height: int, svg: Path | None, as_json: bool) -> None:  # fmt: skip
+def plot(what: tuple[str, ...], *, axis: str, log_x: bool, log_y: bool, weight: float, separate: bool,
+         width: int | None, height: int, svg: Path | None, as_json: bool) -> None:  # fmt: skip
     """Plot metrics of runs; a KEY may be a pattern, and without any every curve is drawn.
 
     \b
@@ -87,7 +87,8 @@ def plot(what: tuple[str, ...], *, axis: str, log_x: bool, log_y: bool, weight: 
 
     screen = base.screen()
     for title, lines in pictures:
-        screen.print(chart(safe(title, 200), lines, screen, width or min(screen.columns, 160), height, log_x=log_x, log_y=log_y,
+        wide = width or min(screen.columns, 160)
+        screen.print(chart(safe(title, 200), lines, screen, wide, height, log_x=log_x, log_y=log_y,
                            label_x=_LABELS[axis]))  # fmt: skip
 
 
@@ -165,8 +166,8 @@ def _along(curve: Curve, axis: str, curves: Sequence[Curve]) -> Any:
 
 def _as_json(curve: Curve) -> dict[str, Any]:
     history = curve.history
-    return {"run": curve.run.id, "key": curve.key, "steps": history.steps.tolist(), "times": history.times.tolist(),
-            "values": history.values.tolist()}  # fmt: skip
+    points = {name: getattr(history, name).tolist() for name in ("steps", "times", "values")}
+    return {"run": curve.run.id, "key": curve.key, **points}
 
 
 def _write(

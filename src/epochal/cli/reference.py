@@ -14,7 +14,7 @@ import click
 from . import SECTIONS, main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 
 def reference() -> str:
@@ -35,12 +35,18 @@ def reference() -> str:
 def _entries(command: click.Command, parent: click.Context, name: str) -> Iterator[str]:
     with click.Context(command, info_name=name, parent=parent) as ctx:
         shown: click.Command = command
-        inner = {}
+        inner: Mapping[str, click.Command] = {}
         if isinstance(command, click.Group):
             inner = command.commands
             shown = inner.get("list", command)
         usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
-        yield f"#### `{ctx.command_path}`\n\n```text\n{usage}\n```\n\n{_help(command)}\n\n{_options(shown, ctx)}"
+        blocks = (
+            f"#### `{ctx.command_path}`",
+            f"```text\n{usage}\n```",
+            _help(command),
+            _options(shown, ctx),
+        )
+        yield "\n\n".join(blocks)
         for sub, entry in inner.items():
             if not entry.hidden:
                 yield from _entries(entry, ctx, sub)

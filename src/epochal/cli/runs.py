@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..terminal.text import safe
 from . import base, manage
 from .complete import complete_filter, complete_project
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ..store import RunView
 
 _SHOWN = 20
+_BEGIN = "put 'import epochal; epochal.autolog()' at the top of a training script and run it"
 
 
 class RunsGroup(click.Group):
@@ -75,22 +77,28 @@ def runs() -> None:
     help="Columns to show: name, id, status, params.X, metrics.X, tags.X, ...",
 )
 @base.common
-def list_runs(filter_: str, project: str | None, limit: int | None, *, everything: bool, children: bool, deleted: bool,
-              sort: str | None, columns: str | None, as_json: bool) -> None:  # fmt: skip
+def list_runs(filter_: str, project: str | None, limit: int | None, *, everything: bool, children: bool,
+              deleted: bool, sort: str | None, columns: str | None, as_json: bool) -> None:  # fmt: skip
     """List runs, newest first; FILTER picks some of them."""
-    import epochal
+    from ..store.filters import parse
 
     if sort:
         filter_ = f"{filter_} order by {_order(sort)}".strip()
-    most = None if everything else limit or (None if as_json and limit is None else _SHOWN)
-    found = epochal.runs(filter_, project=project, children=children, deleted=deleted,
-                         limit=None if most is None else most + 1)  # fmt: skip
-    shown = list(found)[:most]
+    own = parse(filter_).limit is not None
+    most = limit if limit or everything or as_json or own else _SHOWN
+    found = base.store().runs(filter_, project=project, children=children, deleted=deleted, limit=most)
+    shown = list(found)
     if as_json:
         base.put_json([base.brief(run) for run in shown])
         return
-    _draw(shown, [c.strip() for c in columns.split(",") if c.strip()] if columns else [],
-          more=most is not None and len(found) > most, filtered=bool(filter_ or project or deleted))  # fmt: skip
+    if not shown:
+        base.say(_nothing(found.hint, filtered=bool(filter_ or project or deleted)))
+        return
+    _draw(shown, _names(columns), more=most is not None and len(shown) == most)
+
+
+def _names(columns: str | None) -> list[str]:
+    return [name.strip() for name in (columns or "").split(",") if name.strip()]
 
 
 def _order(sort: str) -> str:
@@ -105,25 +113,22 @@ def _order(sort: str) -> str:
     return f"{key} desc" if direction(key) > 0 else f"{key} asc"
 
 
-def _draw(shown: Sequence[RunView], columns: Sequence[str], *, more: bool, filtered: bool) -> None:
+def _draw(shown: Sequence[RunView], columns: Sequence[str], *, more: bool) -> None:
     from ..terminal.runs import table
     from ..terminal.screen import dim
 
     screen = base.screen()
-    if not shown:
-        base.say(_nothing(filtered=filtered))
-        return
     screen.print(table(shown, screen, columns))
     if screen.terminal:
         screen.print(dim(_foot(shown, more=more, sign=screen.sign("·"))))
 
 
-def _nothing(*, filtered: bool) -> str:
+def _nothing(hint: str, *, filtered: bool) -> str:
     from .. import settings
 
     if filtered:
-        return "no run matches"
-    return f"no runs yet in {settings.store_root()}; put 'import epochal; epochal.autolog()' at the top of a script and run it"
+        return f"no run matches{f'; {safe(hint)}' if hint else ''}"
+    return f"no runs yet in {settings.store_root()}; {_BEGIN}"
 
 
 def _foot(shown: Sequence[Any], *, more: bool, sign: str) -> str:
@@ -131,7 +136,9 @@ def _foot(shown: Sequence[Any], *, more: bool, sign: str) -> str:
 
     if more:
         return f"the newest {count(len(shown), 'run')} {sign} 'epochal runs --all' shows all of them"
-    return f"{count(len(shown), 'run')} {sign} 'epochal show ID' shows one, 'epochal compare ID ID' the differences"
+    return (
+        f"{count(len(shown), 'run')} {sign} 'epochal show ID' shows one, 'epochal compare ID ID' what differs"
+    )
 
 
 for command in (manage.delete, manage.undelete, manage.purge, manage.rename, manage.tag, manage.notes):

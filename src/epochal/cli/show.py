@@ -19,7 +19,10 @@ from .complete import complete_run
 )
 @base.common
 def show(ref: str, *, curves: int, as_json: bool) -> None:
-    """Show a run: parameters, metrics, curves, tables, data, models, files. RUN: an id, its start, a name; default the newest."""
+    """Show a run: parameters, metrics, curves, tables, data, models, files.
+
+    RUN is an id, the beginning of one, or a name; without it the newest run is shown.
+    """
     run = base.find(ref)
     if as_json:
         from .full import full

@@ -97,7 +97,7 @@ def _block(runs: Sequence[RunView], block: Sequence[int], found: Mapping[str, Ma
         Text(""),
         no_wrap=True,
         max_width=_KEY if screen.width else None,
-        overflow="ellipsis" if screen.width else "ignore",
+        overflow="ellipsis",
     )
     for i in block:
         head = Text(text.safe(runs[i].name or "unnamed"), style="bold").append(

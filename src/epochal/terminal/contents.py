@@ -1,4 +1,4 @@
-"""What a run kept besides numbers: tables, histograms, texts, pictures, data sets, models, files."""
+"""What a run kept besides numbers: data sets, figures, tables, histograms, models, files."""
 
 from __future__ import annotations
 
@@ -12,49 +12,57 @@ from rich.text import Text
 
 from . import text
 from .curves import sparkline
-from .overview import pairs, part, section
-from .screen import BEST, DIM, Screen
+from .figures import drawn, shaded
+from .overview import across, pairs, part, section
+from .pictures import side_by_side
+from .screen import DIM, GAP, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
 
+    from ..media.stored import StoredMedia
     from ..store import RunView
 
 _ROWS = 10
-_CELL = 24
+_CELL = 36
 _TABLES = 8
 _FILES = 30
+_NAMES = 6
 
 
 def contents(run: RunView, screen: Screen) -> Iterator[RenderableType]:
     """Sections for everything but numbers; nothing for what the run does not have."""
-    data = {name.partition("/")[2]: run.note(name) for name in run.notes_named if name.startswith("dataset/")}
+    data = {
+        name.partition("/")[2]: note for name, note in run.notes_named.items() if name.startswith("dataset/")
+    }
     if data:
         yield from section("Data", datasets(data, screen))
-    latest = {part(medium, "key"): medium for medium in run.media()}
-    tables = [medium for medium in latest.values() if part(medium, "type") == "table"]
-    drawn = [drawing for medium in tables[:_TABLES] if (drawing := table(medium, screen)) is not None]
-    if drawn:
-        yield from section("Tables", *_spaced(drawn))
-    bars = [medium for medium in latest.values() if part(medium, "type") == "histogram"]
+    latest = {medium.key: medium for medium in run.media()}
+    figures = _figures(latest, screen)
+    if figures:
+        yield from section("Figures", side_by_side(list(figures.values()), across(screen)))
+    drawings = {key: drawing for key, one in latest.items() if (drawing := table(one, screen)) is not None}
+    tables = dict(list(drawings.items())[:_TABLES])
+    if tables:
+        yield from section("Tables", *_spaced(list(tables.values())))
+    bars = {key: one for key, one in latest.items() if one.type == "histogram"}
     if bars:
-        yield from section("Histograms", histograms(bars, screen))
-    rest = [
-        medium for medium in latest.values() if part(medium, "type") not in {"table", "histogram"}
-    ] + tables[_TABLES:]
+        yield from section("Histograms", histograms(list(bars.values()), screen))
+    rest = [one for key, one in latest.items() if key not in {*figures, *tables, *bars}]
     if rest:
         yield from section("Media", media(rest))
     if run.models:
-        yield from section("Models", *_spaced([model(run, found, screen) for found in listed(run.models)]))
+        yield from section("Models", *_spaced([model(run, found) for found in run.models]))
     if run.files:
-        yield from section("Files", files(listed(run.files)))
+        yield from section("Files", files(run.files))
 
 
-def listed(found: Any) -> list[Any]:
-    """The items of a mapping or a sequence."""
-    return list(found.values()) if isinstance(found, Mapping) else list(found)
+def _figures(latest: Mapping[str, StoredMedia], screen: Screen) -> dict[str, RenderableType]:
+    width = min(72, (screen.columns - 2) // across(screen) - 3)
+    found = {key: drawn(key, one.data, screen, width) for key, one in latest.items() if one.type == "figure"}
+    return {key: drawing for key, drawing in found.items() if drawing is not None}
 
 
 def _spaced(things: Sequence[RenderableType]) -> Iterator[RenderableType]:
@@ -66,52 +74,46 @@ def datasets(data: Mapping[str, Any], screen: Screen) -> RenderableType:
     """A line for each data set: rows and columns, classes, fingerprint."""
     rows: list[tuple[str, Text | str]] = []
     for name, about in data.items():
-        said = Text()
-        shape = part(about, "shape") or [
-            part(about, "rows"),
-            *([len(c)] if isinstance(c := part(about, "columns"), list) else []),
-        ]
-        said.append(
-            screen.sign(" × " if screen.unicode else " x ").join(
-                f"{n:,}" if isinstance(n, int) else str(n) for n in shape if n is not None
+        shape = part(about, "shape") or [part(about, "rows")]
+        said = Text(screen.sign(" × ").join(f"{n:,}" for n in shape if isinstance(n, int)))  # noqa: RUF001 - the sign
+        classes = part(about, "target", "classes")
+        if isinstance(classes, Mapping) and classes:
+            shares = ", ".join(
+                f"{text.safe(k, 30)}: {text.number(v)}" for k, v in list(classes.items())[:_NAMES]
             )
-        )
-        balance = part(about, "classes") or part(about, "balance") or part(about, "target", "classes")
-        if isinstance(balance, Mapping) and balance:
-            shares = ", ".join(f"{text.safe(k, 30)}: {text.number(v)}" for k, v in list(balance.items())[:6])
-            said.append(f"  classes {shares}{', ...' if len(balance) > 6 else ''}")
-        mark = part(about, "fingerprint") or part(about, "hash") or part(about, "digest")
+            said.append(f"  classes {shares}{_more(classes)}")
+        mark = part(about, "fingerprint")
         if mark:
-            said.append(f"  {text.safe(mark)[:16]}", style=DIM)
+            said.append(f"  fingerprint {text.safe(mark)[:16]}", style=DIM)
         rows.append((name, said))
     return pairs(rows)
 
 
-def table(medium: Any, screen: Screen) -> RenderableType | None:
-    """The first rows of a logged table; a confusion matrix shaded by row."""
-    data = part(medium, "data") or {}
-    columns, rows = data.get("columns") or [], data.get("preview") or []
-    if not columns or not rows:
+def _more(items: Mapping[str, Any] | Sequence[Any]) -> str:
+    return ", ..." if len(items) > _NAMES else ""
+
+
+def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
+    """The first rows of a logged table, a confusion matrix shaded by row; None if it is none, or has no rows."""
+    columns, rows = medium.data.get("columns") or [], medium.data.get("preview") or []
+    if medium.type != "table" or not columns or not rows:
         return None
-    key, total = str(part(medium, "key")), data.get("rows", len(rows))
-    shown = rows[: _ROWS if total > len(rows) or len(rows) > _ROWS + 2 else len(rows)]
-    cells = [[_cell(row[i] if i < len(row) else None, screen) for row in shown] for i in range(len(columns))]
+    total = medium.data.get("rows", len(rows))
+    shown = [[*row, *[None] * len(columns)] for row in rows[:_ROWS]]
+    cells = [[_cell(row[i], screen) for row in shown] for i in range(len(columns))]
     heads = [_fit(text.safe(name), screen) for name in columns]
     fitting = _fitting(heads, cells, screen)
-    matrix = "confusion" in key.lower()
     out = screen.table()
     for i in fitting:
-        numeric = all(isinstance(row[i] if i < len(row) else None, (int, float, type(None))) for row in shown)
-        out.add_column(
-            Text(heads[i]), justify="right" if numeric else "left", no_wrap=True, overflow="ignore"
-        )
+        numeric = all(isinstance(row[i], (int, float, type(None))) for row in shown)
+        out.add_column(Text(heads[i]), justify="right" if numeric else "left", no_wrap=True)
+    matrix = "confusion" in medium.key.lower()
     for number, row in enumerate(shown):
-        out.add_row(
-            *(_shaded(Text(cells[i][number]), row, i) if matrix else Text(cells[i][number]) for i in fitting)
-        )
-    head = Text(text.safe(key), style="cyan")
-    if part(medium, "caption"):
-        head.append(f"  {text.safe(part(medium, 'caption'), 200)}", style=DIM)
+        counts = row[1 : len(columns)]
+        out.add_row(*(shaded(row[i], counts) if matrix and i else Text(cells[i][number]) for i in fitting))
+    head = Text(text.safe(medium.key), style="bold")
+    if medium.caption:
+        head.append(f"  {text.safe(medium.caption, 200)}", style=DIM)
     left = [text.count(total - len(shown), "more row")] if total > len(shown) else []
     left += [text.count(len(columns) - len(fitting), "more column")] if len(fitting) < len(columns) else []
     return Group(head, out, *([Text(f"and {', '.join(left)}", style=DIM)] if left else []))
@@ -119,12 +121,12 @@ def table(medium: Any, screen: Screen) -> RenderableType | None:
 
 def _fitting(heads: Sequence[str], cells: Sequence[Sequence[str]], screen: Screen) -> list[int]:
     """The columns that fit beside each other; the first always."""
-    out, left = [], screen.width - 2 if screen.width else None
+    out: list[int] = []
+    left = screen.width or None
     for i, head in enumerate(heads):
-        wide = max(cell_len(head), *(cell_len(cell) for cell in cells[i])) + 2
         if left is not None:
-            left -= wide
-            if left < -2 and out:
+            left -= max(cell_len(head), *(cell_len(cell) for cell in cells[i])) + GAP
+            if left < 0 and out:
                 break
         out.append(i)
     return out
@@ -133,8 +135,9 @@ def _fitting(heads: Sequence[str], cells: Sequence[Sequence[str]], screen: Scree
 def _cell(found: Any, screen: Screen) -> str:
     if isinstance(found, float):
         return text.number(found)
-    if isinstance(found, str) and found in {"NaN", "Infinity", "-Infinity"}:
-        return {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}[found]
+    spelled = {"NaN": "nan", "Infinity": "inf", "-Infinity": "-inf"}
+    if isinstance(found, str) and found in spelled:
+        return spelled[found]
     return _fit("" if found is None else text.value(found), screen)
 
 
@@ -146,69 +149,47 @@ def _fit(shown: str, screen: Screen) -> str:
     return shown + screen.sign("…")
 
 
-def _shaded(cell: Text, row: Sequence[Any], column: int) -> Text:
-    counts = [v for v in row if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    value, total = row[column], sum(counts)
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and total > 0:
-        share = value / total
-        cell.stylize(BEST if share > 0.5 else "yellow" if share > 0.1 else DIM if not value else "")
-    return cell
-
-
-def histograms(found: Sequence[Any], screen: Screen) -> RenderableType:
+def histograms(found: Sequence[StoredMedia], screen: Screen) -> RenderableType:
     """A row of blocks for each histogram, with its range."""
-    out = Table.grid(padding=(0, 2, 0, 0))
+    out = Table.grid(padding=(0, GAP, 0, 0))
     for medium in found:
-        data = part(medium, "data") or {}
-        counts, edges = data.get("counts") or [], data.get("edges") or [0, 0]
-        bars = sparkline(counts, 32, ascii_only=not screen.unicode)
+        counts, edges = medium.data.get("counts") or [], medium.data.get("edges") or [0, 0]
+        blocks = sparkline(counts, 32, ascii_only=not screen.unicode)
         span = f"{text.number(float(edges[0]))} to {text.number(float(edges[-1]))}"
-        mean = f"mean {text.number(data['mean'])}" if "mean" in data else ""
+        mean = f"mean {text.number(medium.data['mean'])}" if "mean" in medium.data else "-"
         out.add_row(
-            Text(text.safe(part(medium, "key")), style=DIM),
-            Text(bars, style="cyan"),
-            Text(span),
-            Text(mean, style=DIM),
+            Text(text.safe(medium.key)), Text(blocks, style="cyan"), Text(span), Text(mean, style=DIM)
         )
     return out
 
 
-def media(found: Sequence[Any]) -> RenderableType:
+def media(found: Sequence[StoredMedia]) -> RenderableType:
     """A line for each picture, page, text or sound."""
-    out = Table.grid(padding=(0, 2, 0, 0))
+    rows = []
     for medium in found:
-        kept = part(medium, "files") or []
-        about = text.size(sum(part(file, "size") or 0 for file in kept)) if kept else ""
-        said = part(medium, "caption") or (part(medium, "data") or {}).get("preview", "")
-        said = text.safe(said, 80) if isinstance(said, str) else ""
-        out.add_row(
-            Text(text.safe(part(medium, "key"))),
-            Text(text.safe(part(medium, "type")), style=DIM),
-            Text(about, style=DIM),
-            Text(said, style=DIM),
-        )
+        size = text.size(sum(file["size"] for file in medium.files)) if medium.files else "-"
+        said = medium.caption or medium.data.get("preview", "")
+        rows.append([medium.key, medium.type, size, said if isinstance(said, str) else ""])
+    used = [
+        i for i in range(4) if any(row[i] for row in rows)
+    ]  # an empty last column would cost the first a letter
+    out = Table.grid(padding=(0, GAP, 0, 0))
+    for row in rows:
+        out.add_row(*(Text(text.safe(row[i], 80), style=DIM if i else "") for i in used))
     return out
 
 
-def model(run: RunView, found: Any, screen: Screen) -> RenderableType:
+def model(run: RunView, found: Mapping[str, Any]) -> RenderableType:
     """A model: what it is, what it takes, and the code that loads it."""
-    about = part(found, "metadata") or {}
-    name = str(part(found, "name"))
-    kind = str(part(about, "class") or part(about, "type") or "").rpartition(":")[2]
-    head = Text(text.safe(name), style="cyan")
-    facts = [kind, part(about, "flavor"), text.size(part(found, "size"))]
+    about, name = found.get("metadata") or {}, str(found["name"])
+    kind = str(part(about, "class") or "").rpartition(":")[2]
+    facts = [kind, part(about, "flavor"), text.size(found.get("size"))]
+    head = Text(text.safe(name), style="bold")
     head.append(f"  {', '.join(text.safe(fact) for fact in facts if fact)}", style=DIM)
-    lines: list[Text] = [head]
     takes = signature(part(about, "signature"))
-    if takes:
-        lines.append(Text(f"takes {takes}", style=DIM))
-    arrow = screen.sign(">>> ")
-    lines.append(
-        Text(arrow, style=DIM).append(
-            f"epochal.load_model({_literal(f'runs:/{run.id}/{name}')})", style="bold"
-        )
-    )
-    return Group(*lines)
+    lines = [head, *([Text(f"takes {takes}", style=DIM)] if takes else [])]
+    call = f"epochal.load_model({_literal(f'runs:/{run.id}/{name}')})"
+    return Group(*lines, Text(">>> ", style=DIM).append(call, style="bold"))
 
 
 def _literal(ref: str) -> str:
@@ -220,23 +201,21 @@ def signature(found: Any) -> str:
     inputs = part(found, "inputs")
     columns = part(inputs, "columns")
     if isinstance(columns, list):
-        names = [text.safe(part(column, "name") or column, 40) for column in columns]
-        return (
-            f"{text.count(len(names), 'column')}: {', '.join(names[:6])}{', ...' if len(names) > 6 else ''}"
-        )
-    shape, dtype = part(inputs, "shape"), part(inputs, "dtype")
-    if shape is not None:
-        return f"an array of {' x '.join('any' if n in {None, -1} else str(n) for n in shape)} {text.safe(dtype or '')}".strip()
-    return ""
+        names = [text.safe(part(column, "name") or "", 40) for column in columns]
+        return f"{text.count(len(names), 'column')}: {', '.join(names[:_NAMES])}{_more(names)}"
+    shape = part(inputs, "shape")
+    if not isinstance(shape, list):
+        return ""
+    sizes = " x ".join("any" if n in {None, -1} else str(n) for n in shape)
+    return f"an array of {sizes} {text.safe(part(inputs, 'dtype') or '')}".strip()
 
 
-def files(found: Sequence[Any]) -> RenderableType:
-    """A line for each file: path and size."""
-    out = Table.grid(padding=(0, 2, 0, 0))
+def files(found: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """A line for each file: name and size."""
+    out = Table.grid(padding=(0, GAP, 0, 0))
     out.add_column()
     out.add_column(justify="right")
     for one in found[:_FILES]:
-        name = part(one, "path") or part(one, "name")
-        out.add_row(Text(text.safe(name)), Text(text.size(part(one, "size")), style=DIM))
+        out.add_row(Text(text.safe(one.get("name", ""))), Text(text.size(one.get("size")), style=DIM))
     left = len(found) - _FILES
     return Group(out, Text(f"and {left} more", style=DIM)) if left > 0 else out

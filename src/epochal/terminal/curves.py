@@ -150,7 +150,7 @@ def plot(lines: Sequence[Line], width: int = 80, height: int = 12, *, log_x: boo
 
 def _ticks(axis: Axis, rows: int) -> dict[int, str]:
     """Round numbers for the rows that they fall on."""
-    most = max(2, min(5, rows // 2))
+    most = max(2, min(5, rows // 3 + 1))
     found: dict[int, str] = {}
     for one in ticks(axis, most):
         place = axis.place(one, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,13 @@ from .pictures import chart, related, side_by_side
 from .screen import BEST, DIM, Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import RenderableType
 
-    from ..store import RunView
+    from ..store.views import Metric, RunView
 
-_CHART_WIDTH = 58
+_CHART_WIDTH = 48
 _CHARTS = 6
 _CURVE_POINTS = 3
 _ROWS = 12
@@ -44,8 +45,7 @@ def overview(run: RunView, screen: Screen, *, charts: int = _CHARTS) -> Iterator
         yield from section("Metrics", metrics(run, screen))
     pictures = list(curves(run, screen, charts)) if charts else []
     if pictures:
-        across = max(1, min(3, (screen.columns - 2) // (_CHART_WIDTH // 2 * 2 - 10)))
-        yield from section("Curves", side_by_side(pictures, across))
+        yield from section("Curves", side_by_side(pictures, across(screen)))
     from .contents import contents
 
     yield from contents(run, screen)
@@ -98,9 +98,8 @@ def facts(run: RunView, screen: Screen) -> RenderableType:
         ("status", screen.status(run.status)),
         ("project", text.safe(run.project or "-")),
     ]
-    for name in ("group", "job_type", "source", "parent"):
-        if getattr(run, name, None):
-            rows.append((name.replace("_", " "), text.safe(getattr(run, name))))
+    own = ((name, getattr(run, name)) for name in ("group", "job_type", "source", "parent"))
+    rows += [(name.replace("_", " "), text.safe(value)) for name, value in own if value]
     rows.append(("created", f"{text.local(run.created)} ({text.ago(run.created, time.time())})"))
     rows.append(("duration", text.duration(run.duration)))
     environment, git = run.note("environment") or {}, run.note("git") or {}
@@ -129,28 +128,28 @@ def _surroundings(environment: Any, git: Any) -> Iterator[tuple[str, str]]:
     if command:
         yield (
             "command",
-            text.safe(" ".join(map(str, command)) if isinstance(command, (list, tuple)) else command, 300),
+            text.safe(shlex.join(map(str, command)) if isinstance(command, list) else command, 300),
         )
     commit = part(git, "commit")
     if commit:
-        branch = part(git, "branch")
-        dirty = part(git, "dirty")
-        yield (
-            "git",
-            text.safe(
-                f"{str(commit)[:12]}{f' on {branch}' if branch else ''}{', with uncommitted changes' if dirty else ''}"
-            ),
-        )
-    yield "host", text.safe(", ".join(str(x) for x in _machine(environment) if x))
+        branch, dirty = part(git, "branch"), part(git, "dirty")
+        where = f"{str(commit)[:12]}{f' on {branch}' if branch else ''}"
+        yield "git", text.safe(where + (", with uncommitted changes" if dirty else ""))
+    machine = ", ".join(str(fact) for fact in _machine(environment) if fact)
+    if machine:
+        yield "ran on", text.safe(machine)
 
 
 def _machine(environment: Any) -> Iterator[str]:
-    yield (
-        part(environment, "host", "name") or part(environment, "hostname") or part(environment, "host") or ""
-    )
-    python = part(environment, "python", "version") or part(environment, "python")
-    yield f"Python {str(python).split()[0]}" if python else ""
-    yield part(environment, "platform") or ""
+    yield part(environment, "host") or ""
+    python = part(environment, "python", "version")
+    yield f"Python {python}" if python else ""
+    cpus, memory = part(environment, "cpu", "count"), part(environment, "memory", "total")
+    yield text.count(cpus, "CPU") if isinstance(cpus, int) else ""
+    yield f"{text.size(memory)} memory" if isinstance(memory, int) else ""
+    for gpu in part(environment, "gpus") or ():
+        yield str(part(gpu, "name") or gpu)
+    yield str(part(environment, "platform") or "").partition(",")[0]
 
 
 def failure(run: RunView) -> RenderableType | None:
@@ -166,11 +165,9 @@ def failure(run: RunView) -> RenderableType | None:
         return Text("\n".join(text.safe_lines(error, 4000)), style="red")
     lines = text.safe_lines(part(error, "traceback") or "", 20_000)
     shown = [Text(line, style=DIM) for line in lines[-_ROWS:] if line.strip()]
-    head = Text(
-        f"{text.safe(part(error, 'type') or 'error')}: {text.safe(part(error, 'text') or '', 2000)}",
-        style="red",
-    )
-    return Group(head, *shown)
+    kind, said = str(part(error, "type") or "error"), str(part(error, "text") or "")
+    head = said if said.startswith(kind) else f"{kind}: {said}"
+    return Group(Text(text.safe(head, 2000), style="red"), *shown)
 
 
 def grid(values: Mapping[str, Any], screen: Screen, most: int | None = None) -> RenderableType:
@@ -185,13 +182,13 @@ def grid(values: Mapping[str, Any], screen: Screen, most: int | None = None) -> 
         min(28, max((len(value) for _, value in rows), default=0)),
     )
     each = sum(wide) + 6
-    across = max(1, min(4, (screen.width - 2) // each, math.ceil(len(rows) / 4)))
-    down = math.ceil(len(rows) / across)
-    out = Table.grid(padding=(0, 4 if across > 1 else 0, 0, 0))
-    for _ in range(across):
-        out.add_column(no_wrap=across > 1)
-    blocks = [rows[i * down : (i + 1) * down] for i in range(across)]
-    cut = wide[1] if across > 1 else 10_000
+    beside = max(1, min(4, (screen.width - 2) // each, math.ceil(len(rows) / 4)))
+    down = math.ceil(len(rows) / beside)
+    out = Table.grid(padding=(0, 4 if beside > 1 else 0, 0, 0))
+    for _ in range(beside):
+        out.add_column(no_wrap=beside > 1)
+    blocks = [rows[i * down : (i + 1) * down] for i in range(beside)]
+    cut = wide[1] if beside > 1 else 10_000
     out.add_row(*(pairs([(key, _short(value, cut, screen)) for key, value in block]) for block in blocks))
     return Group(out, Text(f"and {left} more", style=DIM)) if left else out
 
@@ -202,44 +199,42 @@ def _short(shown: str, width: int, screen: Screen) -> str:
 
 def metrics(run: RunView, screen: Screen) -> RenderableType:
     """Each metric's summary value; of those with a curve its range and its shape, the best value marked."""
-    series = {key: run.history(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
-    keys = list(dict.fromkeys([*run.metrics, *series]))
-    curved = any(len(one.values) > 1 for one in series.values())
-    if not curved:
+    found = {key: run.metric(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
+    keys = telling({*run.summary, *found})
+    if not any(metric.count > 1 for metric in found.values()):
         return _values(run, keys, screen)
     out = screen.table()
     for head in ("metric", "value", "min", "max", "points"):
-        out.add_column(
-            Text(head), justify="left" if head == "metric" else "right", no_wrap=True, overflow="fold"
-        )
+        left = head == "metric"
+        out.add_column(Text(head), justify="left" if left else "right", no_wrap=left, overflow="fold")
     out.add_column(Text("curve"), no_wrap=True)
     for key in keys:
-        values = series[key].values if key in series else ()
-        out.add_row(*_metric(key, run.metrics.get(key), values, screen))
+        out.add_row(*_metric(run, key, found.get(key), screen))
     return out
 
 
-def _metric(key: str, summary: Any, values: Any, screen: Screen) -> list[Text]:
-    finite = [float(v) for v in (values if len(values) < 100_000 else ()) if math.isfinite(v)]
-    low, high = (min(finite), max(finite)) if finite else _range(values)
-    many = len(values) > 1 and low is not None and low != high
-    value, small, large = text.numbers([_as_number(summary), low, high])
-    way = text.direction(key) if many else 0
+def _metric(run: RunView, key: str, known: Metric | None, screen: Screen) -> list[Text]:
+    summary = _as_number(run.summary.get(key, known.value if known else None))
+    if known is None or known.count < 2 or not known.min < known.max:
+        points = "" if known is None else str(known.count)
+        return [
+            Text(text.safe(key)),
+            Text(_single(key, summary), style="bold"),
+            Text(),
+            Text(),
+            Text(points, style=DIM),
+        ]
+    value, small, large = text.numbers([summary, known.min, known.max])
+    way = text.direction(key, known.goal)
+    shape = run.history(key, buckets=16).mean
     return [
-        Text(text.safe(key)), Text(value, style="bold"), Text(small if many else "", style=BEST if way < 0 else ""),
-        Text(large if many else "", style=BEST if way > 0 else ""), Text(str(len(values)) if len(values) else "", style=DIM),
-        Text(sparkline(values, 16, ascii_only=not screen.unicode) if many else "", style="cyan"),
-    ]  # fmt: skip
-
-
-def _range(values: Any) -> tuple[float | None, float | None]:
-    if not len(values):
-        return None, None
-    import numpy as np
-
-    found = np.asarray(values)
-    found = found[np.isfinite(found)]
-    return (float(found.min()), float(found.max())) if len(found) else (None, None)
+        Text(text.safe(key)),
+        Text(value, style="bold"),
+        Text(small, style=BEST if way < 0 else ""),
+        Text(large, style=BEST if way > 0 else ""),
+        Text(str(known.count), style=DIM),
+        Text(sparkline(shape, 16, ascii_only=not screen.unicode), style="cyan"),
+    ]
 
 
 def _as_number(summary: Any) -> Any:
@@ -250,41 +245,68 @@ def _as_number(summary: Any) -> Any:
 def _values(run: RunView, keys: list[str], screen: Screen) -> RenderableType:
     """Metrics that have one value each, with a bar for those between 0 and 1."""
     out = Table.grid(padding=(0, 2, 0, 0))
-    out.add_column(no_wrap=True, style=DIM)
+    out.add_column(no_wrap=True)
     out.add_column(justify="right", no_wrap=True, style="bold")
     out.add_column(no_wrap=True)
-    found = [_as_number(run.metrics.get(key)) for key in keys]
-    for key, value in zip(keys, found, strict=True):
-        out.add_row(Text(text.safe(key)), Text(text.number(value)), _bar(key, value, screen))
+    for key in keys:
+        value = _as_number(run.summary.get(key))
+        out.add_row(Text(text.safe(key)), Text(_single(key, value)), _bar(key, value, screen))
     return out
 
 
+def _single(key: str, value: Any) -> str:
+    """A metric's only value: a score with its four decimals, a count without any."""
+    if isinstance(value, float) and math.isfinite(value):
+        if text.direction(key) and 1e-3 <= abs(value) < 10:
+            return f"{value:.4f}"
+        if value.is_integer() and abs(value) < 1e15:
+            return str(int(value))
+    return text.number(value)
+
+
 def _bar(key: str, value: Any, screen: Screen, width: int = 20) -> Text:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not 0 <= value <= 1
-        or not text.direction(key)
-    ):
+    way = text.direction(key)
+    if not way or isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
         return Text()
     full = round(value * width)
-    colour = "green" if text.direction(key) > 0 else "yellow"
     sign = screen.sign("━")
-    return Text(sign * full, style=colour).append(
-        sign * (width - full) if screen.colour else "", style="grey23"
-    )
+    bar = Text(sign * full, style="green" if way > 0 else "yellow")
+    return bar.append(sign * (width - full) if screen.colour else "", style="grey23")
+
+
+def telling(keys: Iterable[str]) -> list[str]:
+    """Metrics in the order in which one wants to read them: held-out data, training data, the rest."""
+
+    def rank(key: str) -> tuple[bool, bool, str]:
+        return not text.direction(key), key.lower().startswith("train"), key
+
+    return sorted(keys, key=rank)
 
 
 def curves(run: RunView, screen: Screen, most: int) -> Iterator[RenderableType]:
     """Charts of the metrics that have enough points; training and validation together."""
-    series = {key: run.history(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
-    groups = related(key for key, one in series.items() if len(one.values) >= _CURVE_POINTS)
-    across = max(1, min(3, (screen.columns - 2) // (_CHART_WIDTH // 2 * 2 - 10)))
-    width = min(80, (screen.columns - 2) // across - 3)
+    known = {key: run.metric(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
+    groups = related(telling(key for key, metric in known.items() if metric.count >= _CURVE_POINTS))
+    width = min(80, (screen.columns - 2) // across(screen) - 3)
     for name, names in list(groups.items())[:most]:
-        lines = [Line(label, series[key].steps, series[key].values) for key, label in names.items()]
-        yield chart(name, lines, screen, width, 9)
+        first = next(iter(names))
+        lines = [Line(label, *points(run, key)) for key, label in names.items()]
+        yield chart(name, lines, screen, width, 9, label_x=known[first].step_metric or "step")
     if len(groups) > most:
-        yield Text(
-            f"and {text.count(len(groups) - most, 'more curve')}: epochal plot {run.id} KEY", style=DIM
-        )
+        more = text.count(len(groups) - most, "more chart")
+        yield Text(f"and {more}: epochal plot {run.id} KEY", style=DIM)
+
+
+def across(screen: Screen) -> int:
+    """How many charts fit side by side."""
+    return max(1, min(3, (screen.columns - 2) // _CHART_WIDTH))
+
+
+def points(run: RunView, key: str) -> tuple[Any, Any]:
+    """A metric's curve: where its points lie along its x axis, the step or what `define_metric` said, and its values."""
+    history, other = run.history(key), run.metric(key).step_metric
+    if other is None or other not in run.keys():  # noqa: SIM118 - not a mapping
+        return history.steps, history.values
+    axis = run.history(other)
+    at = dict(zip(axis.steps.tolist(), axis.values.tolist(), strict=True))
+    return [at.get(step, math.nan) for step in history.steps.tolist()], history.values

@@ -35,22 +35,23 @@ def paint(picture: Picture) -> Text:
     return out
 
 
-def chart(title: str, lines: Sequence[Line], screen: Screen, width: int, height: int = 10, *, log_x: bool = False,
-          log_y: bool = False, label_x: str = "step") -> RenderableType:  # fmt: skip
-    """``lines`` under a title; with a legend if they are several."""
-    picture = plot(lines, width, height, log_x=log_x, log_y=log_y, ascii_only=not screen.unicode, label_x=label_x,
-                   whole_x=label_x == "step")  # fmt: skip
-    head = Text(no_wrap=True, overflow="ellipsis")
-    head.append(text.safe(title), style="bold")
-    several = len(lines) > 1
-    legend = Text(overflow="fold") if several else head
+def chart(title: str, lines: Sequence[Line], screen: Screen, width: int, height: int = 10, *,
+          log_x: bool = False, log_y: bool = False, label_x: str = "step", ends_shown: bool = True) -> RenderableType:  # fmt: skip
+    """``lines`` under a title; with a legend if they are several, and the values where they end."""
+    picture = plot(lines, width, height, log_x=log_x, log_y=log_y, ascii_only=not screen.unicode,
+                   label_x=label_x, whole_x=label_x == "step")  # fmt: skip
+    head = Text(text.safe(title), style="bold", no_wrap=True, overflow="ellipsis")
+    head.truncate(width)
+    if len(lines) == 1:
+        said = [Text(f"  {ends(lines[0])}", style=DIM)] if ends_shown else []
+        return Group(Text.assemble(head, *said), paint(picture))
+    legend = Text("  ", overflow="fold")
     for index, line in enumerate(lines):
-        if several:
-            legend.append("   " if index else "  ")
-            legend.append(f"{mark(index, ascii_only=not screen.unicode)} ", style=LINES[index % len(LINES)])
-            legend.append(text.safe(line.name))
-        legend.append(f"  {ends(line)}" if not several else f" {last(line)}", style=DIM)
-    return Group(head, *([legend] if several else []), paint(picture))
+        legend.append("   " if index else "")
+        legend.append(f"{mark(index, ascii_only=not screen.unicode)} ", style=LINES[index % len(LINES)])
+        legend.append(text.safe(line.name))
+        legend.append(f" {last(line)}" if ends_shown else "", style=DIM)
+    return Group(head, legend, paint(picture))
 
 
 def ends(line: Line) -> str:
@@ -70,7 +71,10 @@ def last(line: Line) -> str:
 
 
 def related(keys: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Metrics that belong into one picture: title -> {key: name in the legend}; "train/loss" goes with "val/loss"."""
+    """Metrics that belong into one picture, as title -> {key: name in the legend}.
+
+    "train/loss" goes with "val/loss".
+    """
     groups: dict[str, dict[str, str]] = {}
     for key in keys:
         split = _SPLIT.search(key)

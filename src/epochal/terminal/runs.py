@@ -7,6 +7,7 @@ there is; the best value of a metric whose good direction is known is marked.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,10 +18,10 @@ from rich.text import Text
 
 from . import text
 from .curves import sparkline
-from .screen import BEST, DIM, Screen
+from .screen import BEST, DIM, GAP, Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from rich.table import Table
 
@@ -41,10 +42,16 @@ OWN = (
     "job_type",
 )
 _PIPED_KEYS = 8
-_NAME_WIDTH = 30
-_HEAD_WIDTH = 20
+_NAME_WIDTH = 28
+_ROOMY = 100
+_HEAD_WIDTH = 18
 _CELL_WIDTH = 24
+_PIPED_CELL = 200
 _CURVE_SECONDS = 0.25
+_CURVE_POINTS = 3
+_ROOM_FOR_CURVE = 40
+_TRIED = 12
+_KINDS = ("estimator", "model", "framework")
 _FIRST = ("test", "val", "valid", "eval")
 
 
@@ -56,6 +63,7 @@ class Column:
     cells: list[Text]
     right: bool = False
     dim: bool = False
+    key: str = ""
     width: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +77,7 @@ def table(runs: Sequence[RunView], screen: Screen, columns: Sequence[str] = ()) 
     out = screen.table()
     for column in chosen:
         out.add_column(Text(column.title, style=f"bold {DIM}" if column.dim else "bold"), no_wrap=True,
-                       justify="right" if column.right else "left", overflow="ellipsis" if screen.width else "ignore")  # fmt: skip
+                       justify="right" if column.right else "left", overflow="ellipsis")  # fmt: skip
     for row in zip(*(column.cells for column in chosen), strict=True):
         out.add_row(*row)
     return out
@@ -110,37 +118,55 @@ def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
             *(_metric(key, runs, screen) for key in metrics),
             *(_param(key, runs, screen) for key in params),
         ]
-    room = screen.width - sum(column.width + 2 for column in fixed) + 2
+    room = screen.width - sum(column.width + GAP for column in fixed)
     return [*fixed, *_fill(runs, screen, room)]
 
 
 def _fill(runs: Sequence[RunView], screen: Screen, room: int) -> list[Column]:
-    """As many metrics and parameters as fit into ``room`` characters, in turn; two metrics, then one of each."""
-    metrics = [_metric(key, runs, screen) for key in ranked_metrics(runs)[:12]]
-    params = [_param(key, runs, screen) for key in varying(runs)[:12]]
+    """As many metrics and parameters as fit into ``room`` characters, in turn; the curve right of its metric."""
+    metrics = [_metric(key, runs, screen) for key in ranked_metrics(runs)[:_TRIED]]
+    params = [_param(key, runs, screen, "tags") for key in _KINDS if _vary(key, runs)]
+    params += [_param(key, runs, screen) for key in varying(runs)[:_TRIED]]
+    curve = _curve(runs, screen) if room >= _ROOM_FOR_CURVE else None
     kept: tuple[list[Column], list[Column]] = ([], [])
-    curve = _curve(runs, screen) if room >= 40 else None
     if curve is not None:
-        room -= curve.width + 2
+        own = next((column for column in metrics if column.key == curve[0]), None)
+        if own is not None and own.width + curve[1].width + 2 * GAP <= room:
+            metrics.remove(own)
+            kept[0].extend((own, curve[1]))
+            room -= own.width + curve[1].width + 2 * GAP
     while metrics or params:
         for source, target in ((metrics, kept[0]), (params, kept[1])):
-            if source and source[0].width + 2 <= room:
-                target.append(source.pop(0))
-                room -= target[-1].width + 2
-            elif source:
-                source.pop(0)
-    return [*kept[0], *([curve] if curve is not None else []), *kept[1]]
+            column = source.pop(0) if source else None
+            if column is not None and column.width + GAP <= room:
+                target.append(column)
+                room -= column.width + GAP
+    return [*kept[0], *kept[1]]
 
 
-def ranked_metrics(runs: Iterable[RunView]) -> list[str]:
+def _vary(tag: str, runs: Sequence[RunView]) -> bool:
+    return len({run.tags.get(tag) for run in runs}) > 1
+
+
+def ranked_metrics(runs: Sequence[RunView]) -> list[str]:
     """The metrics' keys, those that say most first: shared by most runs, of known direction, on held-out data."""
-    shared = Counter(key for run in runs for key in run.metrics)
-    place = {key: i for i, key in enumerate(shared)}
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        for key, value in run.metrics.items():
+            values.setdefault(key, []).append(value)
+    place = {key: i for i, key in enumerate(values)}
 
-    def rank(key: str) -> tuple[int, bool, bool, int]:
-        return -shared[key], not key.lower().startswith(_FIRST), text.direction(key) == 0, place[key]
+    def rank(key: str) -> tuple[bool, int, bool, bool, int]:
+        same = len(values[key]) > 1 and len(set(values[key])) == 1
+        return (
+            same,
+            -len(values[key]),
+            text.direction(key) == 0,
+            not key.lower().startswith(_FIRST),
+            place[key],
+        )
 
-    return sorted(shared, key=rank)
+    return sorted(values, key=rank)
 
 
 def varying(runs: Sequence[RunView]) -> list[str]:
@@ -151,8 +177,8 @@ def varying(runs: Sequence[RunView]) -> list[str]:
         for key, value in run.params.items():
             values.setdefault(key, set()).add(repr(value))
             present[key] += 1
-    differ = [key for key, seen in values.items() if len(seen) > 1 or present[key] < len(runs)]
-    return sorted(differ, key=lambda key: (len(values[key]) < 2, -present[key], len(key) > _HEAD_WIDTH))
+    differ = [key for key, seen in values.items() if len(seen) > 1]
+    return sorted(differ, key=lambda key: (-present[key], len(key) > _HEAD_WIDTH))
 
 
 def _status(runs: Sequence[RunView], screen: Screen) -> Column:
@@ -162,7 +188,8 @@ def _status(runs: Sequence[RunView], screen: Screen) -> Column:
 
 
 def _name(runs: Sequence[RunView], screen: Screen) -> Column:
-    return Column("name", [Text(_cut(run.name or "-", _NAME_WIDTH, screen), style="bold") for run in runs])
+    width = _NAME_WIDTH if screen.columns >= _ROOMY else _NAME_WIDTH // 2 + 6
+    return Column("name", [Text(_cut(run.name or "-", width, screen), style="bold") for run in runs])
 
 
 def _id(runs: Sequence[RunView], screen: Screen) -> Column:
@@ -174,7 +201,7 @@ def _created(runs: Sequence[RunView], screen: Screen) -> Column:
     if screen.width is None:
         return Column("created", [Text((text.iso(run.created) or "-")[:19]) for run in runs])
     now = time.time()
-    return Column("created", [Text(text.ago(run.created, now)) for run in runs])
+    return Column("created", [Text(text.ago(run.created, now, short=True)) for run in runs])
 
 
 def _duration(runs: Sequence[RunView], screen: Screen) -> Column:
@@ -189,7 +216,7 @@ def _duration(runs: Sequence[RunView], screen: Screen) -> Column:
 
 def _metric(key: str, runs: Sequence[RunView], screen: Screen) -> Column:
     found = [run.metrics.get(key) for run in runs]
-    way = text.direction(key)
+    way = text.direction(key, _goal(key, runs))
     top = best(found, way)
     star = screen.width is not None and top is not None
     shown = text.numbers(found) if screen.width else ["-" if x is None else text.value(x) for x in found]
@@ -200,7 +227,13 @@ def _metric(key: str, runs: Sequence[RunView], screen: Screen) -> Column:
         odd = isinstance(value, float) and not math.isfinite(value)
         cells.append(Text(label + screen.sign(mark), style=BEST if winner else "red" if odd else ""))
     arrow = {1: " ↑", -1: " ↓"}.get(way, "") if star else ""
-    return Column(_head(key, screen) + screen.sign(arrow), cells, right=True)
+    return Column(_head(key, screen) + screen.sign(arrow), cells, right=True, key=key)
+
+
+def _goal(key: str, runs: Sequence[RunView]) -> str | None:
+    """What the newest run that has the metric says it is for."""
+    first = next((run for run in runs if key in run.metrics), None)
+    return first.metric(key).goal if first is not None and _has(first, key) else None
 
 
 def best(found: Sequence[Any], way: int) -> Any:
@@ -227,32 +260,40 @@ def _param(key: str, runs: Sequence[RunView], screen: Screen, kind: str = "param
 _ABSENT = object()
 
 
-def _curve(runs: Sequence[RunView], screen: Screen) -> Column | None:
-    """Sparklines of the metric that has the most points, for as many runs as a quarter of a second allows."""
-    key = next(
-        (k for run in runs[:5] for k in ranked_metrics([run])[:8] if len(run.history(k).values) > 2), None
-    )
+def _curve(runs: Sequence[RunView], screen: Screen) -> tuple[str, Column] | None:
+    """Sparklines of the first metric that has a curve, for as many runs as a quarter of a second allows."""
+    curved = ((key, run) for run in runs[:5] for key in ranked_metrics([run])[:8] if _has(run, key))
+    key = next((key for key, run in curved if run.metric(key).count >= _CURVE_POINTS), None)
     if key is None:
         return None
     start = time.monotonic()
     cells = []
     for run in runs:
         late = time.monotonic() - start > _CURVE_SECONDS
-        values = [] if late or key not in run.metrics else run.history(key).values
+        values = [] if late or not _has(run, key) else run.history(key, buckets=10).mean
         cells.append(Text(sparkline(values, 10, ascii_only=not screen.unicode), style="cyan"))
-    return Column(_head(key, screen), cells)
+    return key, Column("", cells)
+
+
+def _has(run: RunView, key: str) -> bool:
+    return key in set(run.keys())
 
 
 def _head(key: str, screen: Screen) -> str:
+    """A key as a column's title; a long one loses its first parts."""
     shown = text.safe(key)
     if screen.width is None or cell_len(shown) <= _HEAD_WIDTH:
         return shown
-    return screen.sign("…") + shown[-_HEAD_WIDTH + 1 :]
+    parts = re.split(r"(?<=[/.])|(?<=__)", shown)
+    while len(parts) > 1 and len("".join(parts)) >= _HEAD_WIDTH:
+        parts.pop(0)
+    return screen.sign("…") + "".join(parts)[-_HEAD_WIDTH + 1 :]
 
 
 def _cut(shown: str, width: int, screen: Screen) -> str:
-    shown = text.safe(shown)
-    if screen.width is None or cell_len(shown) <= width:
+    shown = text.safe(shown, 0)
+    width = width if screen.width else _PIPED_CELL
+    if cell_len(shown) <= width:
         return shown
     while cell_len(shown) > width - 1:
         shown = shown[:-1]

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from rich import box
 from rich.console import Console
@@ -21,15 +21,13 @@ from rich.text import Text
 from .text import safe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import RenderableType
 
 PIPED_WIDTH = 100
 _ENDLESS = 100_000
 _ASCII = str.maketrans({
-    "✔": "+", "✖": "x", "●": "*", "■": "!", "↷": "~", "○": "o", "·": "-", "…": ".", "★": "*", "↑": "^", "↓": "v", "→": ">",
-    "▸": ">", "━": "=", "─": "-", "±": "~",
+    "✔": "+", "✖": "x", "●": "*", "■": "!", "↷": "~", "○": "o", "·": "-", "…": ".", "★": "*", "↑": "^", "↓": "v",
+    "━": "=", "╸": "-", "─": "-", "×": "x",  # noqa: RUF001 - the sign
 })  # fmt: skip
 STATUS = {
     "finished": ("✔", "green"),
@@ -43,6 +41,7 @@ LINES = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "br
 DIM = "bright_black"
 BEST = "bold green"
 HEAD = "bold"
+GAP = 2
 
 
 @dataclass(slots=True)
@@ -77,8 +76,8 @@ class Screen:
     def console(self, stream: TextIO | None = None) -> Console:
         """A rich console that draws for this screen, and takes no text for markup."""
         return Console(file=stream or self.stream, width=self.width or _ENDLESS, force_terminal=self.colour,
-                       color_system="auto" if self.colour else None, no_color=not self.colour, markup=False, emoji=False,
-                       highlight=False, soft_wrap=False, safe_box=True, legacy_windows=False)  # fmt: skip
+                       color_system="auto" if self.colour else None, no_color=not self.colour, markup=False,
+                       emoji=False, highlight=False, soft_wrap=False, legacy_windows=False)  # fmt: skip
 
     def render(self, *things: RenderableType) -> str:
         """``things`` below each other as text for this screen."""
@@ -89,7 +88,7 @@ class Screen:
         text = sink.getvalue()
         if not self.colour:
             text = "".join(line.rstrip() + "\n" for line in text.splitlines())
-        return text if self.unicode else _spell(text, getattr(self.stream, "encoding", None) or "ascii")
+        return self.spell(text)
 
     def print(self, *things: RenderableType) -> None:
         """Write ``things`` below each other."""
@@ -102,20 +101,26 @@ class Screen:
             f"{self.sign(sign)} {safe(status)}" if word else self.sign(sign), style=colour, no_wrap=True
         )
 
+    def spell(self, text: str) -> str:
+        """``text`` in what this screen can show, the rest as escapes."""
+        if self.unicode:
+            return text
+        encoding = getattr(self.stream, "encoding", None) or "ascii"
+        return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+
     def sign(self, text: str) -> str:
         """``text`` of ours with its ornaments in ASCII where this screen needs it."""
         return text if self.unicode else text.translate(_ASCII)
 
-    def table(self, *, head: bool = True) -> Table:
-        """An empty table: a line under the head, two spaces between columns, nothing else."""
-        style = box.SIMPLE_HEAD if self.unicode else box.ASCII2
-        if not self.unicode:
-            style = _ASCII_HEAD
-        return Table(box=style if head else None, show_header=head, header_style=HEAD, pad_edge=False, padding=(0, 2, 0, 0),
-                     border_style=DIM, show_edge=False, collapse_padding=True)  # fmt: skip
+    def table(self) -> Table:
+        """An empty table: a line under the head on a terminal, two spaces between columns, nothing else."""
+        line = (_RULE if self.unicode else _RULE_ASCII) if self.width else None
+        return Table(box=line, header_style=HEAD, pad_edge=False, padding=(0, 1 if line else 2, 0, 0),
+                     border_style=DIM, show_edge=False)  # fmt: skip
 
 
-_ASCII_HEAD = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+_RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")
+_RULE_ASCII = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 
 
 def _columns() -> int:
@@ -133,20 +138,6 @@ def _terminal_descriptor() -> int:
 def _speaks_unicode(stream: TextIO) -> bool:
     encoding = (getattr(stream, "encoding", None) or "utf-8").lower().replace("_", "-")
     return encoding.startswith("utf") or encoding in {"cp65001", "gb18030"}
-
-
-def _spell(text: str, encoding: str) -> str:
-    return text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-
-
-def cells(values: Sequence[Any], style: str = "") -> list[Text]:
-    """Texts of a column; never markup."""
-    return [v if isinstance(v, Text) else Text(safe(v), style=style) for v in values]
-
-
-def heading(text: str) -> Text:
-    """The title of a section."""
-    return Text(text, style="bold")
 
 
 def dim(text: str) -> Text:

@@ -28,18 +28,20 @@ _SMALLER_IS_BETTER = (
     "loss error err mae mse rmse mape rmsle deviance perplexity ppl nll wer cer fid brier inertia distance regret"
     " bpb logloss hinge violation divergence kl davies bouldin residual"
 )
+_UNITS = ("time", "seconds", "count", "size", "rows", "steps", "epochs", "iter", "lr")
 _LARGER_IS_BETTER = (
     "accuracy acc f1 f2 fbeta precision recall auc auroc auprc ap map r2 score bleu rouge iou dice mcc kappa"
     " silhouette ndcg mrr reward return jaccard sensitivity specificity likelihood homogeneity completeness"
     " calinski harabasz top1 top5 psnr ssim meteor cider"
 )
 _SPANS = (
-    ("year", 31_557_600),
-    ("month", 2_629_800),
-    ("week", 604_800),
-    ("day", 86_400),
-    ("hour", 3600),
-    ("minute", 60),
+    ("year", "y", 31_557_600),
+    ("month", "mo", 2_629_800),
+    ("week", "wk", 604_800),
+    ("day", "d", 86_400),
+    ("hour", "h", 3600),
+    ("minute", "min", 60),
+    ("second", "s", 1),
 )
 
 
@@ -127,12 +129,19 @@ def _is_finite(x: Any) -> bool:
     return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
 
 
-def direction(metric: str) -> int:
-    """Whether more of ``metric`` is better (1), less (-1), or nobody can tell from its name (0).
+def direction(metric: str, goal: str | None = None) -> int:
+    """Whether more of ``metric`` is better (1), less (-1), or nobody can tell (0).
 
-    The last word that says something decides: "neg_mean_squared_error" is a score, "val/f1_loss" a loss.
+    Without a ``goal`` ("minimize", "maximize") the last word of the name that says something decides:
+    "neg_mean_squared_error" is a score, "val/f1_loss" a loss.
     """
+    if goal is not None:
+        return -1 if goal == "minimize" else 1
     words = metric.lower().replace("-", "_").replace("/", "_").replace(".", "_").replace(" ", "_").split("_")
+    if words[-1] in _UNITS or "std" in words:
+        return 0
+    if "rank" in words:
+        return -1
     if "neg" in words or words[-2:] == ["explained", "variance"]:
         return 1
     for word in reversed(words):
@@ -172,23 +181,21 @@ def local(moment: object) -> str:
     )
 
 
-def ago(moment: object, now: float) -> str:
-    """How long before ``now`` (UTC seconds) something was: "3 minutes ago"."""
+def ago(moment: object, now: float, *, short: bool = False) -> str:
+    """How long before ``now`` (UTC seconds) something was: "3 minutes ago", or "3 min ago" if ``short``."""
     seconds = timestamp(moment)
     if seconds is None:
         return "-"
     past = now - seconds
     if past < -5:
-        return f"in {_span(-past)}"
-    return "just now" if past < 5 else f"{_span(past)} ago"
+        return f"in {_span(-past, short=short)}"
+    return "just now" if past < 5 else f"{_span(past, short=short)} ago"
 
 
-def _span(seconds: float) -> str:
-    for unit, length in _SPANS:
-        if seconds >= length:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' if count != 1 else ''}"
-    return f"{int(seconds)} second{'s' if int(seconds) != 1 else ''}"
+def _span(seconds: float, *, short: bool) -> str:
+    unit, brief, length = next((one for one in _SPANS if seconds >= one[2]), _SPANS[-1])
+    number = int(seconds // length)
+    return f"{number} {brief}" if short else count(number, unit)
 
 
 def duration(seconds: float | None) -> str:

@@ -121,7 +121,7 @@ def test_a_plot_has_the_size_asked_for_and_labels():
     assert len(picture) == 12
     assert max(map(len, picture)) <= 60
     assert picture[-1].split() == ["0", "step", "99"]
-    assert any(line.startswith(" 0.5 ┤") for line in picture)
+    assert any("0.5 ┤" in line for line in picture)
 
 
 def test_no_spike_is_lost_among_a_million_points():

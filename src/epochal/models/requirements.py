@@ -12,7 +12,7 @@ import contextlib
 import functools
 import gc
 import itertools
-import json
+import os
 import re
 import sys
 from collections import deque
@@ -20,7 +20,6 @@ from importlib import metadata
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -82,10 +81,12 @@ def modules(model: Any) -> set[str]:
         if cls in _ATOMS or id(item) in seen:
             continue
         seen.add(id(item))
-        if issubclass(cls, type):
-            types.add(item)
+        kind = item if issubclass(cls, type) else cls
+        if kind not in types:
+            types.add(kind)
+            stack.extend(_methods(kind))
+        if kind is item:
             continue
-        types.add(cls)
         if cls in {FunctionType, BuiltinFunctionType, ModuleType}:
             found.add(item.__name__ if cls is ModuleType else item.__module__ or "builtins")
         stack.extend(_held(item, cls))
@@ -113,6 +114,17 @@ def _held(item: Any, cls: type) -> Iterable[Any]:
     return gc.get_referents(item)
 
 
+def _methods(cls: type) -> list[Any]:
+    """The methods of a class that is pickled by value, for what they name has to be there too."""
+    if cls.__module__ not in _MAIN:
+        return []
+    return [
+        value
+        for value in vars(cls).values()
+        if isinstance(value, FunctionType | staticmethod | classmethod | property)
+    ]
+
+
 def _held_by_function(function: FunctionType) -> list[Any]:
     """Defaults and closure; of a function pickled by value also the types and functions it names."""
     held: list[Any] = [function.__defaults__, function.__kwdefaults__, function.__closure__]
@@ -135,47 +147,33 @@ def _place(top: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _distribution_of(top: str, place: str, likely: tuple[str, ...]) -> metadata.Distribution | None:
-    """Ask the one of the same name, the likely ones, and then all that lie beside the module."""
+    """Ask the one of the same name, the likely ones, all that lie beside the module, then all."""
     for name in (top, *likely):
         with contextlib.suppress(metadata.PackageNotFoundError):
             if _owns(named := metadata.distribution(name), top, place):
                 return named
-    found = list(metadata.distributions(path=[place]) if place else metadata.distributions())
-    return next((d for d in found if _owns(d, top, place)), None) or _editable(place)
+    beside = metadata.distributions(path=[place]) if place else ()
+    return next((found for found in (*beside, *metadata.distributions()) if _owns(found, top, place)), None)
 
 
 def _owns(found: metadata.Distribution, top: str, place: str) -> bool:
-    names = found.read_text("top_level.txt")
-    if names is not None and top in names.split():
-        return True
+    """Whether the module lies beside the metadata that list it, or where an editable install points."""
     record = found.read_text("RECORD") or ""
-    if re.search(rf"^{re.escape(top)}(/|\.py,|\.[^/,]*\.(so|pyd),)", record, re.MULTILINE):
+    if place and os.path.realpath(str(found.locate_file(""))) != os.path.realpath(place):
+        return any(
+            _points_to(found, name, place) for name in re.findall(r"^([^/,]+\.pth),", record, re.MULTILINE)
+        )
+    if top in (found.read_text("top_level.txt") or "").split():
         return True
-    return bool(place) and _is_below(place, _folder(found))
+    return re.search(rf"^{re.escape(top)}(/|\.py,|\.[^/,]*(so|pyd),)", record, re.MULTILINE) is not None
 
 
-def _editable(place: str) -> metadata.Distribution | None:
-    """The distribution installed from a folder that holds ``place``."""
-    if not place:
-        return None
-    return next((d for d in metadata.distributions() if _is_below(place, _folder(d))), None)
-
-
-def _folder(found: metadata.Distribution) -> str | None:
-    """The folder a distribution was installed from in editable mode."""
-    text = found.read_text("direct_url.json")
-    if not text:
-        return None
+def _points_to(found: metadata.Distribution, name: str, place: str) -> bool:
     try:
-        direct = json.loads(text)
-    except ValueError:
-        return None  # written by another tool, and of no use here
-    url = urlsplit(direct.get("url", ""))
-    return unquote(url.path) if url.scheme == "file" and direct.get("dir_info", {}).get("editable") else None
-
-
-def _is_below(place: str, folder: str | None) -> bool:
-    return folder is not None and Path(place).is_relative_to(folder)
+        lines = Path(str(found.locate_file(name))).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return place in lines
 
 
 def _note(found: metadata.Distribution, frameworks: dict[str, str], local: set[str]) -> None:

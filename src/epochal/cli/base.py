@@ -94,6 +94,7 @@ def track(items: Sequence[T], doing: str) -> Iterator[T]:
     """Go through ``items`` with a progress bar on standard error once it has taken a second."""
     with progress(doing) as tell:
         for number, item in enumerate(items):
+            tell(number, len(items))
             yield item
             tell(number + 1, len(items))
 

@@ -230,7 +230,7 @@ def _plugin_table(plugins: list[dict[str, Any]], screen: Screen) -> RenderableTy
         said = "; ".join(one["problems"]) or (
             "not loaded: the setting 'plugins' leaves it out" if one["narrowed"] else adds
         )
-        origin = " ".join(part for part in (one["distribution"], one["version"]) if part) or "built in"
+        origin = f"{one['distribution']} {one['version']}" if one["version"] else "built in"
         table.add_row(
             Text(screen.sign(sign), style=style),
             Text(_clean(one["name"])),
@@ -249,9 +249,17 @@ def _point_table(points: list[dict[str, Any]], screen: Screen) -> RenderableType
     table = screen.table()
     for title in ("", "point", "state", "why"):
         table.add_column(title, overflow="fold")
+    before = ""
     for one in points:
         sign, style = signs.get(one["state"], ("✖", "red"))
         state = one["state"] + (f": {one['detail']}" if one["detail"] else "")
-        table.add_row(Text(screen.sign(sign), style=style), Text(_clean(one["target"])), Text(_clean(state), style=style),
-                      Text(_clean(one["why"]), style=DIM))  # fmt: skip
+        why = one["why"] if one["why"] != before else ""
+        before = one["why"]
+        cells = (
+            (screen.sign(sign), style),
+            (_clean(one["target"]), ""),
+            (_clean(state), style),
+            (_clean(why), DIM),
+        )
+        table.add_row(*(Text(shown, style=style) for shown, style in cells))
     return table

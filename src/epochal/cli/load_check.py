@@ -60,8 +60,8 @@ def _draw(report: CheckReport, screen: Screen) -> None:
     ]
     rows += [(name, _then_and_now(then, now)) for name, (then, now) in report.versions.items()]
     rows += [("module", text.safe(name)) for name in report.modules]
-    if report.signature:
-        rows.append(("takes", text.safe(report.signature)))
+    sides = (line.partition(": ") for line in report.signature.splitlines())
+    rows += [(text.safe(side), text.safe(said)) for side, _, said in sides]
     rows += [("not trusted", Text(text.safe(name), style="yellow")) for name in report.untrusted]
     screen.print(
         Text(f"{screen.sign(sign)} ", style=style).append(text.safe(report.ref), style="bold"),

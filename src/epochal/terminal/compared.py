@@ -108,6 +108,8 @@ def _block(runs: Sequence[RunView], block: Sequence[int], found: Mapping[str, Ma
     if change:
         table.add_column(Text("change"), justify="right", no_wrap=True)
     for section, rows in found.items():
+        if rows and table.row_count:
+            table.add_row()
         if rows:
             table.add_row(Text(_TITLES[section], style="bold underline"))
         for key, row in rows.items():
@@ -132,16 +134,18 @@ def _cells(section: str, key: str, row: Sequence[Any], screen: Screen) -> list[T
     if section == "metrics":
         present = [None if value is ABSENT else value for value in row]
         top = best(present, text.direction(key))
-        labels = (
-            text.numbers(present)
-            if screen.width
-            else [text.value(v) if v is not None else "-" for v in present]
-        )
+        labels = [_metric(key, value, screen) for value in present]
         return [
             Text(label, style=BEST if top is not None and value == top else "")
             for value, label in zip(present, labels, strict=True)
         ]
     return [Text(_shown(value, screen), style=DIM if value is ABSENT else "") for value in row]
+
+
+def _metric(key: str, value: Any, screen: Screen) -> str:
+    if value is None or screen.width:
+        return text.single(key, value)
+    return text.value(value)
 
 
 def _shown(value: Any, screen: Screen) -> str:

@@ -219,7 +219,7 @@ def _metric(run: RunView, key: str, known: Metric | None, screen: Screen) -> lis
         points = "" if known is None else str(known.count)
         return [
             Text(text.safe(key)),
-            Text(_single(key, summary), style="bold"),
+            Text(text.single(key, summary), style="bold"),
             Text(),
             Text(),
             Text(points, style=DIM),
@@ -250,18 +250,8 @@ def _values(run: RunView, keys: list[str], screen: Screen) -> RenderableType:
     out.add_column(no_wrap=True)
     for key in keys:
         value = _as_number(run.summary.get(key))
-        out.add_row(Text(text.safe(key)), Text(_single(key, value)), _bar(key, value, screen))
+        out.add_row(Text(text.safe(key)), Text(text.single(key, value)), _bar(key, value, screen))
     return out
-
-
-def _single(key: str, value: Any) -> str:
-    """A metric's only value: a score with its four decimals, a count without any."""
-    if isinstance(value, float) and math.isfinite(value):
-        if text.direction(key) and 1e-3 <= abs(value) < 10:
-            return f"{value:.4f}"
-        if value.is_integer() and abs(value) < 1e15:
-            return str(int(value))
-    return text.number(value)
 
 
 def _bar(key: str, value: Any, screen: Screen, width: int = 20) -> Text:

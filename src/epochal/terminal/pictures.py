@@ -91,10 +91,12 @@ def related(keys: Iterable[str]) -> dict[str, dict[str, str]]:
 
 def side_by_side(charts: Sequence[RenderableType], columns: int) -> RenderableType:
     """Charts in rows of ``columns``."""
-    grid = Table.grid(padding=(0, 3, 1, 0), expand=False)
+    grid = Table.grid(padding=(0, 3, 0, 0))
     for _ in range(columns):
         grid.add_column(no_wrap=True)
     for start in range(0, len(charts), columns):
+        if start:
+            grid.add_row(*[""] * columns)
         row = list(charts[start : start + columns])
         grid.add_row(*row, *[""] * (columns - len(row)))
     return grid

@@ -108,6 +108,8 @@ def named(name: str, runs: Sequence[RunView], screen: Screen) -> Column:
 
 def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
     fixed = [_status(runs, screen), _name(runs, screen)]
+    if screen.columns >= _ROOMY:
+        fixed += [_param(key, runs, screen, "tags") for key in _KINDS if _vary(key, runs)][:1]
     if len({run.project for run in runs}) > 1:
         fixed.append(named("project", runs, screen))
     fixed += [_id(runs, screen), _created(runs, screen), _duration(runs, screen)]
@@ -125,8 +127,7 @@ def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
 def _fill(runs: Sequence[RunView], screen: Screen, room: int) -> list[Column]:
     """As many metrics and parameters as fit into ``room`` characters, in turn; the curve right of its metric."""
     metrics = [_metric(key, runs, screen) for key in ranked_metrics(runs)[:_TRIED]]
-    params = [_param(key, runs, screen, "tags") for key in _KINDS if _vary(key, runs)]
-    params += [_param(key, runs, screen) for key in varying(runs)[:_TRIED]]
+    params = [_param(key, runs, screen) for key in varying(runs)[:_TRIED]]
     curve = _curve(runs, screen) if room >= _ROOM_FOR_CURVE else None
     kept: tuple[list[Column], list[Column]] = ([], [])
     if curve is not None:
@@ -262,8 +263,7 @@ _ABSENT = object()
 
 def _curve(runs: Sequence[RunView], screen: Screen) -> tuple[str, Column] | None:
     """Sparklines of the first metric that has a curve, for as many runs as a quarter of a second allows."""
-    curved = ((key, run) for run in runs[:5] for key in ranked_metrics([run])[:8] if _has(run, key))
-    key = next((key for key, run in curved if run.metric(key).count >= _CURVE_POINTS), None)
+    key = next((key for key in ranked_metrics(runs)[:8] if _curved(key, runs)), None)
     if key is None:
         return None
     start = time.monotonic()
@@ -273,6 +273,13 @@ def _curve(runs: Sequence[RunView], screen: Screen) -> tuple[str, Column] | None
         values = [] if late or not _has(run, key) else run.history(key, buckets=10).mean
         cells.append(Text(sparkline(values, 10, ascii_only=not screen.unicode), style="cyan"))
     return key, Column("", cells)
+
+
+def _curved(key: str, runs: Sequence[RunView]) -> bool:
+    """Whether at least half of the runs have the metric, and the first of them a curve of it."""
+    having = [run for run in runs if key in run.metrics]
+    enough = len(having) * 2 >= len(runs) and _has(having[0], key)
+    return enough and having[0].metric(key).count >= _CURVE_POINTS
 
 
 def _has(run: RunView, key: str) -> bool:

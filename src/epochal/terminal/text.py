@@ -125,6 +125,16 @@ def numbers(column: Sequence[object], digits: int = 4) -> list[str]:
     return [f"{x:.{places}f}" if _is_finite(x) else number(x, digits) for x in column]
 
 
+def single(metric: str, found: object) -> str:
+    """The only value of ``metric``: a score with its four decimals, a count without any."""
+    if isinstance(found, float) and math.isfinite(found):
+        if direction(metric) and 1e-3 <= abs(found) < 10:
+            return f"{found:.4f}"
+        if found.is_integer() and abs(found) < 1e15:
+            return str(int(found))
+    return number(found)
+
+
 def _is_finite(x: Any) -> bool:
     return isinstance(x, (int, float)) and not isinstance(x, bool) and math.isfinite(x)
 

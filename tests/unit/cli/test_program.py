@@ -1,0 +1,199 @@
+"""The program as a process: start-up, pipes, encodings, interrupts, terminals."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = [sys.executable, "-m", "epochal"]
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+
+@pytest.fixture
+def run(written):
+    """Run the program on the store: a completed process with text output."""
+    folder, _ = written
+
+    def start(*args, code=0, **environment):
+        env = {**os.environ, "EPOCHAL_STORE": str(folder), "EPOCHAL_ENVIRONMENT": "off", **environment}
+        done = subprocess.run([*PROGRAM, *map(str, args)], env=env, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == code, done.stderr
+        return done
+
+    return start
+
+
+@pytest.fixture
+def terminal(written):
+    """Run the program in a pseudo-terminal of a given width; returns what it wrote."""
+    pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
+    import fcntl
+    import struct
+    import termios
+
+    folder, _ = written
+
+    def start(*args, width=100, **environment):
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
+        env = {**os.environ, "EPOCHAL_STORE": str(folder), "TERM": "xterm-256color", **environment}
+        process = subprocess.Popen([*PROGRAM, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
+        os.close(theirs)
+        read = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux says EIO when the other side has closed
+                break
+            if not part:
+                break
+            read += part
+        os.close(ours)
+        assert process.wait(60) == 0
+        return read.decode().replace("\r\n", "\n")
+
+    return start
+
+
+def test_module_and_script_are_one_program(run):
+    assert run("version").stdout.startswith("epochal ")
+    assert run("--help").stdout.startswith("Usage: epochal ")
+
+
+def test_version_loads_little(run):
+    code = (
+        "import sys; from epochal.cli import main\n"
+        "try: main(['version'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "heavy = {'rich', 'numpy', 'sqlalchemy', 'lark', 'pluggy', 'pandas', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_version_starts_quickly(run):
+    def seconds(command):
+        start = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        return time.perf_counter() - start
+
+    bare = min(seconds([sys.executable, "-c", "pass"]) for _ in range(5))
+    ours = min(seconds([*PROGRAM, "version"]) for _ in range(5))
+    print(f"epochal version: {ours * 1000:.0f} ms, bare Python {bare * 1000:.0f} ms")
+    assert ours - bare < 0.15
+
+
+def test_a_reader_that_leaves_is_no_error(run, written):
+    folder, _ = written
+    env = {**os.environ, "EPOCHAL_STORE": str(folder)}
+    command = f"{sys.executable} -m epochal show otter --json | head -c 10"
+    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert (len(done.stdout), done.stderr) == (10, "")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_encoding_will_do(run, encoding):
+    for args in (["runs"], ["show", "otter"], ["plot", "otter", "*/loss"], ["compare", "otter", "heron"], ["doctor", "--quick"]):
+        done = run(*args, PYTHONIOENCODING=encoding, LC_ALL="C")
+        assert done.stderr == ""
+        assert done.stdout.isascii() == (encoding != "utf-8" or args[0] in {"runs", "compare"})
+
+
+def test_a_file_gets_no_colours(run):
+    assert "\x1b" not in run("show", "otter").stdout
+
+
+def test_a_terminal_gets_colours_and_its_own_width(terminal):
+    for args in (["runs"], ["show", "otter"], ["compare", "otter", "heron"], ["plot", "otter", "*/loss"]):
+        shown = terminal(*args, width=90)
+        assert COLOUR.search(shown)
+        from rich.cells import cell_len
+
+        assert max(cell_len(COLOUR.sub("", line)) for line in shown.splitlines()) <= 90
+    assert "\x1b" not in terminal("runs", NO_COLOR="1")
+    assert "epochal show ID" in terminal("runs", NO_COLOR="1")
+
+
+@pytest.mark.parametrize(
+    ("args", "environment", "said"),
+    [
+        pytest.param(["show", "oter"], {}, "otter", id="unknown-run"),
+        pytest.param(["runs", "metrics.a >"], {}, "filter", id="filter"),
+        pytest.param(["runs"], {"EPOCHAL_STORE": "/proc/nowhere"}, "/proc/nowhere", id="store-that-cannot-be-made"),
+        pytest.param(["init", "/proc/nowhere"], {}, "/proc/nowhere", id="init"),
+        pytest.param(["runs"], {"EPOCHAL_DURABILITY": "never"}, "durability", id="setting"),
+    ],
+)
+def test_refusals_are_one_line_and_code_2(run, args, environment, said):
+    done = run(*args, code=2, **environment)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_store_that_cannot_be_read_says_so(run, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    done = run("runs", code=2, EPOCHAL_STORE=str(file))
+    assert str(file) in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_database_of_garbage_loses_nothing(run, tmp_path, monkeypatch):
+    import epochal
+    from epochal import settings
+
+    with settings.override(store=tmp_path / "store", environment=False, system_interval=0):
+        epochal.start_run(name="kept").finish()
+        (tmp_path / "store" / "epochal.db").write_bytes(b"garbage" * 1000)
+    found = json.loads(run("runs", "--json", EPOCHAL_STORE=str(tmp_path / "store")).stdout)
+    assert [one["name"] for one in found] == ["kept"]
+
+
+def test_an_interrupt_is_quiet(tmp_path):
+    import epochal
+    from epochal import settings
+
+    with settings.override(store=tmp_path / "store", environment=False, system_interval=0):
+        with epochal.start_run(name="long"):
+            env = {**os.environ, "EPOCHAL_STORE": str(tmp_path / "store")}
+            process = subprocess.Popen([*PROGRAM, "tail", "-f"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(2)
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err.strip() == "error: interrupted"
+
+
+def test_our_own_mistakes_are_one_line_too(run):
+    code = (
+        "import epochal.cli.version as v\n"
+        "def broken(): raise RuntimeError('oh')\n"
+        "v.platform.python_version = broken\n"
+        "from epochal.cli import main; main(['version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "error: a mistake in epochal itself (RuntimeError: oh); EPOCHAL_TRACEBACK=1 shows where\n"
+    env = {**os.environ, "EPOCHAL_TRACEBACK": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
+    assert "Traceback" in done.stderr
+
+
+def test_bash_completes(run, written):
+    folder, _ = written
+    script = run("completion", "bash").stdout
+    line = 'COMP_WORDS=(epochal show ot); COMP_CWORD=2; _epochal_completion epochal; echo "${COMPREPLY[@]}"'
+    shim = f'epochal() {{ {sys.executable} -m epochal "$@"; }}\n'
+    env = {**os.environ, "EPOCHAL_STORE": str(folder)}
+    text = script.replace("$1)", "epochal)") + "\n" + line
+    done = subprocess.run(["bash", "-c", shim + text], env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "otter"

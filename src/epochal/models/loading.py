@@ -109,7 +109,9 @@ def unknown_types(place: Place, read: Manifest, flavor: Flavor) -> frozenset[str
 def construct(place: Place, read: Manifest, flavor: Flavor, names: frozenset[str], call: str) -> Any:
     """Let the flavor build the model; whatever it raises becomes one line that says what to do."""
     try:
-        return flavor.load(place.folder, read.meta, names)
+        model = flavor.load(place.folder, read.meta, names)
+        _mention_versions(place, read, flavor)
+        return model
     except errors.Untrusted as error:
         raise trusted.refusal(place.ref, error.names, names, call) from error
     except (errors.EpochalError, MemoryError):
@@ -134,6 +136,18 @@ def changed_versions(read: Manifest) -> list[tuple[str, str, str | None]]:
         if now != then:
             found.append((name, then, now))
     return found
+
+
+def _mention_versions(place: Place, read: Manifest, flavor: Flavor) -> None:
+    """Say once that a framework is not of the release (major.minor) that the model was made with."""
+    own = getattr(flavor, "requirements", list)()
+    for name, then, now in changed_versions(read):
+        if name in own and now is not None and then.split(".")[:2] != now.split(".")[:2]:
+            errors.warn_once(
+                ("model versions", name, then),
+                "the model in %s was saved with %s %s and is used with %s; it may answer otherwise",
+                place.ref, name, then, now,
+            )  # fmt: skip
 
 
 def _unreadable(place: Place, read: Manifest, error: Exception) -> errors.FormatError:

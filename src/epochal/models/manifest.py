@@ -33,6 +33,7 @@ FORMAT = 1
 NAME = "model.json"
 MAX_BYTES = 16 << 20
 MAX_FILES = 100_000
+MAX_DEPTH = 64
 _IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers leave them; no flavor reads them
 _CHUNK = 1 << 20
 
@@ -115,6 +116,8 @@ def parse(raw: Any, where: str) -> Manifest:
             f"{where} was written by a newer epochal (format {number}); this one reads up to {FORMAT}: "
             "pip install --upgrade epochal"
         )
+    if _is_deep(raw):
+        raise errors.FormatError(f"{where} is nested more than {MAX_DEPTH} levels deep: refused")
     try:
         manifest = msgspec.convert(raw, Manifest)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -173,6 +176,14 @@ def safe_path(path: str) -> bool:
         and not any(c in path for c in "\\:")
         and all(part not in {"", ".", ".."} for part in parts)
     )
+
+
+def _is_deep(raw: Any) -> bool:
+    level, depth = [raw], 0
+    while level and depth <= MAX_DEPTH:
+        inner = (item.values() if isinstance(item, dict) else item for item in level)
+        level, depth = [v for items in inner for v in items if isinstance(v, dict | list)], depth + 1
+    return bool(level)
 
 
 def _check_files(manifest: Manifest, where: str) -> None:

@@ -229,6 +229,13 @@ class FlavorSuite:
         assert set(states) <= {"nothing", "whole"}
         print(f"kill -9 while saving: {len(states) - 1} points, 0 torn models")
 
+    def test_an_unknown_flavor_is_named(self, sample: Kept, tmp_path: Path) -> None:
+        folder = sample.copy(tmp_path)
+        read = manifest.read(folder)
+        read.flavor = "no-such-flavor"
+        (folder / manifest.NAME).write_bytes(manifest.encode(read))
+        self._refuses(folder, sample.case, errors.NotFound, match=r"'no-such-flavor'; there are: ")
+
     # -- malice ------------------------------------------------------------------------
 
     def test_nothing_untrusted_is_loaded(self, kept: Kept) -> None:
@@ -255,6 +262,27 @@ class FlavorSuite:
                 tried += 1
         print(f"malicious files: {tried} tried, 0 ran")
 
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            {"path": "../outside"},
+            {"path": "/etc/passwd"},
+            {"path": "a/../../outside"},
+            {"path": "..\\outside"},
+            {"size": 2**62},
+            {"size": -1},
+        ],
+        ids=str,
+    )
+    def test_hostile_entries_are_refused(self, sample: Kept, tmp_path: Path, entry: dict[str, Any]) -> None:
+        (tmp_path / "outside").write_text("x")
+        folder = sample.copy(tmp_path)
+        read = manifest.read(folder)
+        read.files[0] = msgspec.structs.replace(read.files[0], **entry)
+        read.example = None
+        (folder / manifest.NAME).write_bytes(manifest.encode(read))
+        self._refuses(folder, sample.case, errors.FormatError)
+
     def test_hostile_notes_never_run(self, sample: Kept, tmp_path: Path) -> None:
         canary = tmp_path / "canary"
         for at, hostile in enumerate(_HOSTILE):
@@ -279,7 +307,8 @@ class FlavorSuite:
         assert not canary.exists()
 
     def test_trust_is_a_list_of_names(self, sample: Kept) -> None:
-        for wrong in (True, False, "pickle", 1, None, {"pickle": 1}, [True]):
+        wrongs: list[Any] = [True, False, "pickle", 1, None, {"pickle": 1}, [True]]
+        for wrong in wrongs:
             with pytest.raises(errors.EpochalError, match="trust"):
                 load_model(sample.folder, trust=wrong)
 
@@ -322,7 +351,8 @@ class FlavorSuite:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return pickle.loads(path.with_suffix(".result").read_bytes())
+        told: dict[str, Any] = pickle.loads(path.with_suffix(".result").read_bytes())
+        return told
 
 
 class Poison:

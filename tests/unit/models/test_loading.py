@@ -198,6 +198,24 @@ def test_other_versions_are_named_where_reading_fails(saved, monkeypatch):
         models.load_model(saved)
 
 
+def test_another_release_is_mentioned_once(saved, caplog):
+    errors.forget()
+    read = manifest.read(saved)
+    read.frameworks["numpy"] = "1.21.3"
+    (saved / "model.json").write_bytes(manifest.encode(read))
+    for _ in range(2):
+        models.load_model(saved)
+    said = [record.getMessage() for record in caplog.records if record.name == "epochal"]
+    assert len(said) == 1
+    assert said[0].startswith(
+        f"the model in {saved} was saved with numpy 1.21.3 and is used with {np.__version__};"
+    )
+    read.frameworks["numpy"] = np.__version__ + ".post1"
+    (saved / "model.json").write_bytes(manifest.encode(read))
+    models.load_model(saved)
+    assert len(caplog.records) == 1
+
+
 # -- predictors -------------------------------------------------------------------------------------------
 
 

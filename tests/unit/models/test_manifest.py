@@ -95,6 +95,17 @@ def test_what_it_cannot_mean_is_refused(saved, changes, words):
         models.load_model(saved)
 
 
+def test_no_depth_reaches_what_reads_it(saved):
+    spec = {"kind": "any", "type": "x"}
+    for _ in range(300):
+        spec = {"kind": "tuple", "items": [spec]}
+    for changes in ({"signature": {"inputs": spec}}, {"metadata": {"a": spec}}):
+        forge(saved, **changes)
+        assert "64 levels" in models.check(saved).problems[0]
+        with pytest.raises(errors.FormatError, match="64 levels"):
+            models.load_model(saved)
+
+
 def test_an_unknown_flavor_is_named(saved):
     forge(saved, flavor="lineal")
     with pytest.raises(

@@ -449,13 +449,19 @@ def test_random_states_of_the_users_are_not_advanced(runs):
 
 
 def test_hostile_parameters_do_not_lose_the_rest(runs, swallowed, cancer):
-    class Hostile(LogisticRegression):
+    class Hostile(ClassifierMixin, BaseEstimator):
         def get_params(self, deep=True):
             raise RuntimeError("no")
 
-    model = Hostile(max_iter=5000)
-    model.fit(cancer[0], cancer[2])
-    assert only(runs).metrics["train/accuracy"] > 0.9
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            return self
+
+        def predict(self, X):
+            return np.ones(len(X), dtype=int)
+
+    Hostile().fit(cancer[0], cancer[2])
+    assert only(runs).metrics["train/accuracy"] == pytest.approx(cancer[2].mean())
     assert {str(error) for error in swallowed} == {"no"}
     swallowed.clear()
 

@@ -93,8 +93,14 @@ class Program(click.Group):
             _hang_up()
         return result
 
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None,
-             complete_var: str | None = None, standalone_mode: bool = True, **extra: Any) -> Any:  # fmt: skip
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run the program; errors end it with one line and a code, unless not ``standalone_mode``."""
         if not standalone_mode:
             return super().main(args, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
@@ -185,9 +191,13 @@ main = Program(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     params=[
         click.Option(
-            ["--store"], metavar="PATH", expose_value=False, is_eager=True, callback=_choose_store,
+            ["--store"],
+            metavar="PATH",
+            expose_value=False,
+            is_eager=True,
+            callback=_choose_store,
             help="The store's folder, or the folder that has it as .epochal."
             "  [default: EPOCHAL_STORE, else the nearest .epochal]",
         ),
     ],
-)  # fmt: skip
+)

@@ -48,8 +48,14 @@ def _store(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
 def common(function: F) -> F:
     """Add `--json` (passed on as ``as_json``) and `--store` to a command."""
     function = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
-    return click.option("--store", metavar="PATH", expose_value=False, is_eager=True, callback=_store,
-                        help="The store to use; see 'epochal --help'.")(function)  # fmt: skip
+    return click.option(
+        "--store",
+        metavar="PATH",
+        expose_value=False,
+        is_eager=True,
+        callback=_store,
+        help="The store to use; see 'epochal --help'.",
+    )(function)
 
 
 def screen() -> Screen:

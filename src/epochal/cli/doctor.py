@@ -100,7 +100,7 @@ def _store() -> dict[str, Any]:
         return found
     found["problems"] += _faults(root)
     found["problems"] += [
-        f"{one['file']} has {one['damaged']} damaged lines ({one['damaged_bytes']} bytes); the rest of it was read"
+        f"{one['file']} has {one['damaged']} damaged lines ({one['damaged_bytes']} bytes); the rest was read"
         for one in found.get("damage", ())
     ]
     if not found.get("home", True):
@@ -208,8 +208,13 @@ def _store_lines(store: dict[str, Any]) -> RenderableType:
 
     rows: list[tuple[str, Text | str]] = [("folder", _clean(store["root"] or "-"))]
     if "runs" in store:
-        held = ", ".join((count(store["runs"], "run"), count(store["journals"], "journal"),
-                          count(store["points"], "point")))  # fmt: skip
+        held = ", ".join(
+            (
+                count(store["runs"], "run"),
+                count(store["journals"], "journal"),
+                count(store["points"], "point"),
+            )
+        )
         rows.append(
             ("holds", held + (f", {store['open_journals']} being written" if store["open_journals"] else ""))
         )

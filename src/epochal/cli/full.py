@@ -31,8 +31,8 @@ def full(run: RunView) -> dict[str, Any]:
 
 
 def _error(error: Any) -> Any:
-    if error is None or isinstance(error, str):
-        return error
+    if error is None:
+        return None
     return {name: part(error, name) for name in ("type", "text", "traceback")}
 
 

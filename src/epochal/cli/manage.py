@@ -26,8 +26,13 @@ _YES = click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @base.common
 def delete(refs: tuple[str, ...], *, as_json: bool) -> None:
     """Put runs into the bin; 'undelete' brings them back."""
-    _each(base.find_all(refs), lambda run: run.delete(), "deleted", as_json=as_json,
-          after="'epochal runs undelete' brings them back")  # fmt: skip
+    _each(
+        base.find_all(refs),
+        lambda run: run.delete(),
+        "deleted",
+        as_json=as_json,
+        after="'epochal runs undelete' brings them back",
+    )
 
 
 @click.command()

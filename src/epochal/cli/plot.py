@@ -61,8 +61,19 @@ class Curve:
     help="Write an SVG file instead.",
 )
 @base.common
-def plot(what: tuple[str, ...], *, axis: str, log_x: bool, log_y: bool, weight: float, separate: bool,
-         width: int | None, height: int, svg: Path | None, as_json: bool) -> None:  # fmt: skip
+def plot(
+    what: tuple[str, ...],
+    *,
+    axis: str,
+    log_x: bool,
+    log_y: bool,
+    weight: float,
+    separate: bool,
+    width: int | None,
+    height: int,
+    svg: Path | None,
+    as_json: bool,
+) -> None:
     """Plot metrics of runs; a KEY may be a pattern, and without any every curve is drawn.
 
     \b
@@ -88,8 +99,11 @@ def plot(what: tuple[str, ...], *, axis: str, log_x: bool, log_y: bool, weight: 
     screen = base.screen()
     for title, lines in pictures:
         wide = width or min(screen.columns, 160)
-        screen.print(chart(safe(title, 200), lines, screen, wide, height, log_x=log_x, log_y=log_y,
-                           label_x=_LABELS[axis]))  # fmt: skip
+        screen.print(
+            chart(
+                safe(title, 200), lines, screen, wide, height, log_x=log_x, log_y=log_y, label_x=_LABELS[axis]
+            )
+        )
 
 
 def _curves(what: Sequence[str]) -> list[Curve]:

@@ -31,5 +31,5 @@ def rebuild(*, as_json: bool) -> None:
     )
     if found["damage"]:
         base.say(
-            f"{count(len(found['damage']), 'journal')} had lines that could not be read; 'epochal doctor' lists them"
+            f"{count(len(found['damage']), 'journal')} had lines that could not be read; see 'epochal doctor'"
         )

@@ -77,8 +77,18 @@ def runs() -> None:
     help="Columns to show: name, id, status, params.X, metrics.X, tags.X, ...",
 )
 @base.common
-def list_runs(filter_: str, project: str | None, limit: int | None, *, everything: bool, children: bool,
-              deleted: bool, sort: str | None, columns: str | None, as_json: bool) -> None:  # fmt: skip
+def list_runs(
+    filter_: str,
+    project: str | None,
+    limit: int | None,
+    *,
+    everything: bool,
+    children: bool,
+    deleted: bool,
+    sort: str | None,
+    columns: str | None,
+    as_json: bool,
+) -> None:
     """List runs, newest first; FILTER picks some of them."""
     from ..store.filters import parse
 

@@ -10,6 +10,18 @@ from .curves import Line, plot, smooth, sparkline
 from .text import ago, direction, duration, jsonable, number, numbers, safe, safe_lines, size, value
 
 __all__ = [
-    "Line", "ago", "direction", "duration", "jsonable", "number", "numbers", "plot", "safe", "safe_lines", "size",
-    "smooth", "sparkline", "value",
-]  # fmt: skip
+    "Line",
+    "ago",
+    "direction",
+    "duration",
+    "jsonable",
+    "number",
+    "numbers",
+    "plot",
+    "safe",
+    "safe_lines",
+    "size",
+    "smooth",
+    "sparkline",
+    "value",
+]

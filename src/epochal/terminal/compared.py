@@ -25,7 +25,7 @@ ABSENT = object()
 
 
 def compared(runs: Sequence[RunView], *, everything: bool = False) -> dict[str, dict[str, list[Any]]]:
-    """Section -> key -> value of each run (`ABSENT` where it has none); only what differs, unless ``everything``."""
+    """Section -> key -> value of each run (`ABSENT`: none); only what differs, unless ``everything``."""
     sections = {
         "run": [_own(run) for run in runs],
         "params": [dict(run.params) for run in runs],
@@ -90,8 +90,13 @@ def _blocks(count: int, screen: Screen) -> Iterator[list[int]]:
         yield [0, *others[start : start + each]]
 
 
-def _block(runs: Sequence[RunView], block: Sequence[int], found: Mapping[str, Mapping[str, list[Any]]],
-           short: Mapping[str, str], screen: Screen) -> Table:  # fmt: skip
+def _block(
+    runs: Sequence[RunView],
+    block: Sequence[int],
+    found: Mapping[str, Mapping[str, list[Any]]],
+    short: Mapping[str, str],
+    screen: Screen,
+) -> Table:
     table = screen.table()
     table.add_column(
         Text(""),

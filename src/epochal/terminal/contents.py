@@ -94,7 +94,7 @@ def _more(items: Mapping[str, Any] | Sequence[Any]) -> str:
 
 
 def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
-    """The first rows of a logged table, a confusion matrix shaded by row; None if it is none, or has no rows."""
+    """The first rows of a logged table, a confusion matrix shaded by row; None if there are none."""
     columns, rows = medium.data.get("columns") or [], medium.data.get("preview") or []
     if medium.type != "table" or not columns or not rows:
         return None

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    import numpy as np
+
+    Numbers = Sequence[float] | np.ndarray[Any, np.dtype[np.float64]] | np.ndarray[Any, np.dtype[np.int64]]
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 BLOCKS_ASCII = "_.-=+*#@"
@@ -26,8 +31,8 @@ class Line:
     """One curve: its name and its points, in order of ``x``; values that are not finite are gaps."""
 
     name: str
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Numbers
+    y: Numbers
 
 
 @dataclass(slots=True)
@@ -75,7 +80,7 @@ class Axis:
         return min(cells - 1, max(0, round(self.part(value) * (cells - 1))))
 
     def part(self, value: float) -> float:
-        """How far along the axis a value lies that it has a place for: 0 at its low end, 1 at its high one."""
+        """How far along the axis a value lies that has a place on it: 0 at the low end, 1 at the high."""
         if self.log:
             return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         half = self.high / 2 - self.low / 2  # halves, as the whole may be more than a float holds
@@ -88,7 +93,7 @@ class Axis:
         return self.low * (1 - part) + self.high * part
 
 
-def sparkline(values: Sequence[float], width: int = 12, *, ascii_only: bool = False) -> str:
+def sparkline(values: Numbers, width: int = 12, *, ascii_only: bool = False) -> str:
     """``values`` as a row of at most ``width`` blocks; gaps where nothing finite was."""
     marks = BLOCKS_ASCII if ascii_only else BLOCKS
     values = values[:: len(values) // _MANY + 1]
@@ -108,7 +113,7 @@ def _bins(count: int, width: int) -> Iterator[tuple[int, int]]:
         yield cell * count // cells, (cell + 1) * count // cells
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def _mean(values: Numbers) -> float | None:
     finite = [float(v) for v in values if math.isfinite(v)]
     return math.fsum(v / len(finite) for v in finite) if finite else None
 
@@ -126,8 +131,17 @@ def smooth(values: Sequence[float], weight: float) -> list[float]:
     return out
 
 
-def plot(lines: Sequence[Line], width: int = 80, height: int = 12, *, log_x: bool = False, log_y: bool = False,
-         ascii_only: bool = False, label_x: str = "step", whole_x: bool = True) -> Picture:  # fmt: skip
+def plot(
+    lines: Sequence[Line],
+    width: int = 80,
+    height: int = 12,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    ascii_only: bool = False,
+    label_x: str = "step",
+    whole_x: bool = True,
+) -> Picture:
     """Draw ``lines`` into ``width`` by ``height`` characters, frame and labels included."""
     lines = [thin(line, width * 2, log_x=log_x) for line in lines]
     x = Axis.over([float(v) for line in lines for v in line.x], log=log_x)

@@ -161,8 +161,6 @@ def failure(run: RunView) -> RenderableType | None:
             if run.status == "crashed"
             else None
         )
-    if isinstance(error, str):
-        return Text("\n".join(text.safe_lines(error, 4000)), style="red")
     lines = text.safe_lines(part(error, "traceback") or "", 20_000)
     shown = [Text(line, style=DIM) for line in lines[-_ROWS:] if line.strip()]
     kind, said = str(part(error, "type") or "error"), str(part(error, "text") or "")
@@ -171,7 +169,7 @@ def failure(run: RunView) -> RenderableType | None:
 
 
 def grid(values: Mapping[str, Any], screen: Screen, most: int | None = None) -> RenderableType:
-    """Names and values in as many columns as fit, read downwards; a very long value gets what is left of its line."""
+    """Names and values in as many columns as fit, read downwards."""
     rows = [(text.safe(key), text.value(value)) for key, value in values.items()]
     left = max(0, len(rows) - most) if most else 0
     rows = rows[:most] if most else rows
@@ -293,7 +291,7 @@ def across(screen: Screen) -> int:
 
 
 def points(run: RunView, key: str) -> tuple[Any, Any]:
-    """A metric's curve: where its points lie along its x axis, the step or what `define_metric` said, and its values."""
+    """A metric's curve: where along its x axis (steps, or what `define_metric` said), and its values."""
     history, other = run.history(key), run.metric(key).step_metric
     if other is None or other not in run.keys():  # noqa: SIM118 - not a mapping
         return history.steps, history.values

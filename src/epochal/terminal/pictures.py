@@ -35,11 +35,29 @@ def paint(picture: Picture) -> Text:
     return out
 
 
-def chart(title: str, lines: Sequence[Line], screen: Screen, width: int, height: int = 10, *,
-          log_x: bool = False, log_y: bool = False, label_x: str = "step", ends_shown: bool = True) -> RenderableType:  # fmt: skip
+def chart(
+    title: str,
+    lines: Sequence[Line],
+    screen: Screen,
+    width: int,
+    height: int = 10,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    label_x: str = "step",
+    ends_shown: bool = True,
+) -> RenderableType:
     """``lines`` under a title; with a legend if they are several, and the values where they end."""
-    picture = plot(lines, width, height, log_x=log_x, log_y=log_y, ascii_only=not screen.unicode,
-                   label_x=label_x, whole_x=label_x == "step")  # fmt: skip
+    picture = plot(
+        lines,
+        width,
+        height,
+        log_x=log_x,
+        log_y=log_y,
+        ascii_only=not screen.unicode,
+        label_x=label_x,
+        whole_x=label_x == "step",
+    )
     head = Text(text.safe(title), style="bold", no_wrap=True, overflow="ellipsis")
     head.truncate(width)
     if len(lines) == 1:

@@ -72,12 +72,16 @@ class Column:
 
 
 def table(runs: Sequence[RunView], screen: Screen, columns: Sequence[str] = ()) -> Table:
-    """``runs`` as a table for ``screen``; ``columns`` names the columns, else those that say most are chosen."""
+    """``runs`` as a table for ``screen``, with these ``columns``, or else those that say most."""
     chosen = [named(name, runs, screen) for name in columns] or _chosen(runs, screen)
     out = screen.table()
     for column in chosen:
-        out.add_column(Text(column.title, style=f"bold {DIM}" if column.dim else "bold"), no_wrap=True,
-                       justify="right" if column.right else "left", overflow="ellipsis")  # fmt: skip
+        out.add_column(
+            Text(column.title, style=f"bold {DIM}" if column.dim else "bold"),
+            no_wrap=True,
+            justify="right" if column.right else "left",
+            overflow="ellipsis",
+        )
     for row in zip(*(column.cells for column in chosen), strict=True):
         out.add_row(*row)
     return out
@@ -125,7 +129,7 @@ def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
 
 
 def _fill(runs: Sequence[RunView], screen: Screen, room: int) -> list[Column]:
-    """As many metrics and parameters as fit into ``room`` characters, in turn; the curve right of its metric."""
+    """As many metrics and parameters as fit into ``room`` characters; the curve beside its metric."""
     metrics = [_metric(key, runs, screen) for key in ranked_metrics(runs)[:_TRIED]]
     params = [_param(key, runs, screen) for key in varying(runs)[:_TRIED]]
     curve = _curve(runs, screen) if room >= _ROOM_FOR_CURVE else None
@@ -150,7 +154,7 @@ def _vary(tag: str, runs: Sequence[RunView]) -> bool:
 
 
 def ranked_metrics(runs: Sequence[RunView]) -> list[str]:
-    """The metrics' keys, those that say most first: shared by most runs, of known direction, on held-out data."""
+    """The metrics' keys: first those that differ, that most runs share, of held-out data."""
     values: dict[str, list[float]] = {}
     for run in runs:
         for key, value in run.metrics.items():
@@ -184,8 +188,10 @@ def varying(runs: Sequence[RunView]) -> list[str]:
 
 def _status(runs: Sequence[RunView], screen: Screen) -> Column:
     word = screen.width is None
-    return Column("status" if word else "", [screen.status(run.status, word=False) if not word else Text(run.status)
-                                             for run in runs])  # fmt: skip
+    return Column(
+        "status" if word else "",
+        [screen.status(run.status, word=False) if not word else Text(run.status) for run in runs],
+    )
 
 
 def _name(runs: Sequence[RunView], screen: Screen) -> Column:
@@ -209,7 +215,7 @@ def _duration(runs: Sequence[RunView], screen: Screen) -> Column:
     if screen.width is None:
         return Column(
             "seconds",
-            [Text("-" if run.duration is None else f"{run.duration:.3f}") for run in runs],
+            [Text(f"{run.duration:.3f}") for run in runs],
             right=True,
         )
     return Column("took", [Text(text.duration(run.duration)) for run in runs], right=True)
@@ -270,8 +276,8 @@ def _curve(runs: Sequence[RunView], screen: Screen) -> tuple[str, Column] | None
     cells = []
     for run in runs:
         late = time.monotonic() - start > _CURVE_SECONDS
-        values = [] if late or not _has(run, key) else run.history(key, buckets=10).mean
-        cells.append(Text(sparkline(values, 10, ascii_only=not screen.unicode), style="cyan"))
+        shape = "" if late or not _has(run, key) else _shape(run, key, screen)
+        cells.append(Text(shape, style="cyan"))
     return key, Column("", cells)
 
 
@@ -280,6 +286,10 @@ def _curved(key: str, runs: Sequence[RunView]) -> bool:
     having = [run for run in runs if key in run.metrics]
     enough = len(having) * 2 >= len(runs) and _has(having[0], key)
     return enough and having[0].metric(key).count >= _CURVE_POINTS
+
+
+def _shape(run: RunView, key: str, screen: Screen) -> str:
+    return sparkline(run.history(key, buckets=10).mean, 10, ascii_only=not screen.unicode)
 
 
 def _has(run: RunView, key: str) -> bool:

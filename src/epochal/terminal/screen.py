@@ -25,10 +25,25 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 100
 _ENDLESS = 100_000
-_ASCII = str.maketrans({
-    "✔": "+", "✖": "x", "●": "*", "■": "!", "↷": "~", "○": "o", "·": "-", "…": ".", "★": "*", "↑": "^", "↓": "v",
-    "━": "=", "╸": "-", "─": "-", "×": "x",  # noqa: RUF001 - the sign
-})  # fmt: skip
+_ASCII = str.maketrans(
+    {
+        "✔": "+",
+        "✖": "x",
+        "●": "*",
+        "■": "!",
+        "↷": "~",
+        "○": "o",
+        "·": "-",
+        "…": ".",
+        "★": "*",
+        "↑": "^",
+        "↓": "v",
+        "━": "=",
+        "╸": "-",
+        "─": "-",
+        "×": "x",  # noqa: RUF001 - the sign
+    }
+)
 STATUS = {
     "finished": ("✔", "green"),
     "running": ("●", "cyan"),
@@ -75,9 +90,18 @@ class Screen:
 
     def console(self, stream: TextIO | None = None) -> Console:
         """A rich console that draws for this screen, and takes no text for markup."""
-        return Console(file=stream or self.stream, width=self.width or _ENDLESS, force_terminal=self.colour,
-                       color_system="auto" if self.colour else None, no_color=not self.colour, markup=False,
-                       emoji=False, highlight=False, soft_wrap=False, legacy_windows=False)  # fmt: skip
+        return Console(
+            file=stream or self.stream,
+            width=self.width or _ENDLESS,
+            force_terminal=self.colour,
+            color_system="auto" if self.colour else None,
+            no_color=not self.colour,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=False,
+            legacy_windows=False,
+        )
 
     def render(self, *things: RenderableType) -> str:
         """``things`` below each other as text for this screen."""
@@ -115,8 +139,14 @@ class Screen:
     def table(self) -> Table:
         """An empty table: a line under the head on a terminal, two spaces between columns, nothing else."""
         line = (_RULE if self.unicode else _RULE_ASCII) if self.width else None
-        return Table(box=line, header_style=HEAD, pad_edge=False, padding=(0, 1 if line else 2, 0, 0),
-                     border_style=DIM, show_edge=False)  # fmt: skip
+        return Table(
+            box=line,
+            header_style=HEAD,
+            pad_edge=False,
+            padding=(0, 1 if line else 2, 0, 0),
+            border_style=DIM,
+            show_edge=False,
+        )
 
 
 _RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")

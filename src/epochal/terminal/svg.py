@@ -1,4 +1,4 @@
-"""A line plot as one SVG file that stands alone: no scripts, no fonts to fetch, light and dark by the viewer's choice."""
+"""A line plot as one SVG file that stands alone: no scripts, nothing to fetch, light or dark."""
 
 from __future__ import annotations
 
@@ -15,37 +15,47 @@ if TYPE_CHECKING:
 _COLOURS = ("#0f7b8a", "#d9822b", "#8e44ad", "#2e8b57", "#c0392b", "#2c5fa8", "#7f6a00", "#5d6d7e")
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 20, 44, 48
 _STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600;font-size:14px}.g{stroke:#8884;stroke-width:1}"
+    "text{font:12px system-ui,sans-serif;fill:#333}.t{font-weight:600;font-size:14px}"
+    ".g{stroke:#8884;stroke-width:1}"
     ".b{fill:#fff}@media(prefers-color-scheme:dark){text{fill:#ddd}.b{fill:#1b1b1f}}"
 )
 
 
-def drawing(title: str, lines: Sequence[Line], width: int = 800, height: int = 420, *, log_x: bool = False,
-            log_y: bool = False, label_x: str = "step") -> str:  # fmt: skip
+def drawing(
+    title: str,
+    lines: Sequence[Line],
+    width: int = 800,
+    height: int = 420,
+    *,
+    log_x: bool = False,
+    log_y: bool = False,
+    label_x: str = "step",
+) -> str:
     """``lines`` as the text of an SVG file; names are escaped, points that are not finite are gaps."""
     lines = [thin(line, width, log_x=log_x) for line in lines]
     x = Axis.over([float(v) for line in lines for v in line.x], log=log_x)
     y = Axis.over([float(v) for line in lines for v in line.y], log=log_y)
+    middle, name = (_LEFT + width - _RIGHT) / 2, escape(safe(title))
     body = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
-        f"<title>{escape(safe(title))}</title><style>{_STYLE}</style>",
-        f'<rect class="b" width="{width}" height="{height}"/><text class="t" x="{_LEFT}" y="20">{escape(safe(title))}</text>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
+        f'  width="{width}" height="{height}">',
+        f"<title>{name}</title><style>{_STYLE}</style>",
+        f'<rect class="b" width="{width}" height="{height}"/>',
+        f'<text class="t" x="{_LEFT}" y="20">{name}</text>',
         *_grid(x, y, width, height),
-        f'<text x="{(_LEFT + width - _RIGHT) / 2:.0f}" y="{height - 8}" text-anchor="middle">{escape(safe(label_x))}</text>',
+        f'<text x="{middle:.0f}" y="{height - 8}" text-anchor="middle">{escape(safe(label_x))}</text>',
         *_legend(lines),
     ]
     for index, line in enumerate(lines):
-        for points in _pieces(line, x, y, width, height):
-            dot = (
-                ""
-                if len(points) > 1
-                else f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3" fill="{_colour(index)}"/>'
-            )
-            path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-            body.append(
-                dot or f'<polyline points="{path}" fill="none" stroke="{_colour(index)}" stroke-width="1.6"/>'
-            )
+        body += [_drawn(points, _colour(index)) for points in _pieces(line, x, y, width, height)]
     return "\n".join([*body, "</svg>", ""])
+
+
+def _drawn(points: Sequence[tuple[float, float]], colour: str) -> str:
+    if len(points) == 1:
+        return f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="3" fill="{colour}"/>'
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.6"/>'
 
 
 def _colour(index: int) -> str:

@@ -25,8 +25,8 @@ _LONG = 1000
 _MOST_BITS = 10_000
 
 _SMALLER_IS_BETTER = (
-    "loss error err mae mse rmse mape rmsle deviance perplexity ppl nll wer cer fid brier inertia distance regret"
-    " bpb logloss hinge violation divergence kl davies bouldin residual"
+    "loss error err mae mse rmse mape rmsle deviance perplexity ppl nll wer cer fid brier inertia distance"
+    " regret bpb logloss hinge violation divergence kl davies bouldin residual"
 )
 _UNITS = ("time", "seconds", "count", "size", "rows", "steps", "epochs", "iter", "lr")
 _LARGER_IS_BETTER = (

@@ -23,18 +23,32 @@ def write_runs() -> dict[str, str]:
         with epochal.start_run(project="birds", name=name, config=config, tags={"team": "ab"[number]}) as run:
             run.define_metric("closeness", goal="minimize")
             for step in range(50):
-                run.log({"train/loss": math.exp(-step / 20), "val/loss": math.exp(-step / (25 + number)) + 0.1}, step=step)
+                run.log(
+                    {"train/loss": math.exp(-step / 20), "val/loss": math.exp(-step / (25 + number)) + 0.1},
+                    step=step,
+                )
             run.log({"accuracy": [0.9, 0.95][number], "closeness": 2.0 - number, "odd": math.nan})
-            run.log({"confusion_matrix": epochal.Table([["cat", 9, 1], ["dog", 2, 8]], columns=["true", "cat", "dog"])})
+            run.log(
+                {
+                    "confusion_matrix": epochal.Table(
+                        [["cat", 9, 1], ["dog", 2, 8]], columns=["true", "cat", "dog"]
+                    )
+                }
+            )
             run.log({"weights": epochal.Histogram([1.0, 2.0, 2.0, 3.0])})
             run.log({"page": epochal.Html("<script>alert(1)</script>", "a page")})
-            run.log_note("dataset/train", {"shape": [120, 4], "target": {"classes": {"cat": 60, "dog": 60}}, "fingerprint": "9f8e"})
+            run.log_note(
+                "dataset/train",
+                {"shape": [120, 4], "target": {"classes": {"cat": 60, "dog": 60}}, "fingerprint": "9f8e"},
+            )
             run.log_dict({"a": 1}, "info.json")
         ids[name] = run.id
     with pytest.raises(ValueError, match="no such column"), epochal.start_run(name="badger") as run:
         ids["badger"] = run.id
         raise ValueError("no such column")
-    with epochal.start_run(name=HOSTILE, config={"\x1b]0;t\x07": "\x9b2J", "long": "y" * 5000}, tags={"[red]": "\r\n"}) as run:
+    with epochal.start_run(
+        name=HOSTILE, config={"\x1b]0;t\x07": "\x9b2J", "long": "y" * 5000}, tags={"[red]": "\r\n"}
+    ) as run:
         run.log({"a\nb": 1.0, "[red]k[/]": math.inf})
         run.log_text("text", "\x1b[2J.txt")
         ids["hostile"] = run.id

@@ -23,7 +23,9 @@ def run(written):
 
     def start(*args, code=0, **environment):
         env = {**os.environ, "EPOCHAL_STORE": str(folder), "EPOCHAL_ENVIRONMENT": "off", **environment}
-        done = subprocess.run([*PROGRAM, *map(str, args)], env=env, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            [*PROGRAM, *map(str, args)], env=env, capture_output=True, text=True, check=False, timeout=60
+        )
         assert done.returncode == code, done.stderr
         return done
 
@@ -44,7 +46,9 @@ def terminal(written):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         env = {**os.environ, "EPOCHAL_STORE": str(folder), "TERM": "xterm-256color", **environment}
-        process = subprocess.Popen([*PROGRAM, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True)
+        process = subprocess.Popen(
+            [*PROGRAM, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+        )
         os.close(theirs)
         read = b""
         while True:
@@ -94,13 +98,21 @@ def test_a_reader_that_leaves_is_no_error(run, written):
     folder, _ = written
     env = {**os.environ, "EPOCHAL_STORE": str(folder)}
     command = f"{sys.executable} -m epochal show otter --json | head -c 10"
-    done = subprocess.run(["bash", "-c", command], env=env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", command], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
     assert (len(done.stdout), done.stderr) == (10, "")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_any_encoding_will_do(run, encoding):
-    for args in (["runs"], ["show", "otter"], ["plot", "otter", "*/loss"], ["compare", "otter", "heron"], ["doctor", "--quick"]):
+    for args in (
+        ["runs"],
+        ["show", "otter"],
+        ["plot", "otter", "*/loss"],
+        ["compare", "otter", "heron"],
+        ["doctor", "--quick"],
+    ):
         done = run(*args, PYTHONIOENCODING=encoding, LC_ALL="C")
         assert done.stderr == ""
         assert done.stdout.isascii() == (encoding != "utf-8" or args[0] in {"runs", "compare"})
@@ -126,7 +138,9 @@ def test_a_terminal_gets_colours_and_its_own_width(terminal):
     [
         pytest.param(["show", "oter"], {}, "otter", id="unknown-run"),
         pytest.param(["runs", "metrics.a >"], {}, "filter", id="filter"),
-        pytest.param(["runs"], {"EPOCHAL_STORE": "/proc/nowhere"}, "/proc/nowhere", id="store-that-cannot-be-made"),
+        pytest.param(
+            ["runs"], {"EPOCHAL_STORE": "/proc/nowhere"}, "/proc/nowhere", id="store-that-cannot-be-made"
+        ),
         pytest.param(["init", "/proc/nowhere"], {}, "/proc/nowhere", id="init"),
         pytest.param(["runs"], {"EPOCHAL_DURABILITY": "never"}, "durability", id="setting"),
     ],
@@ -162,13 +176,16 @@ def test_an_interrupt_is_quiet(tmp_path):
     import epochal
     from epochal import settings
 
-    with settings.override(store=tmp_path / "store", environment=False, system_interval=0):
-        with epochal.start_run(name="long"):
-            env = {**os.environ, "EPOCHAL_STORE": str(tmp_path / "store")}
-            process = subprocess.Popen([*PROGRAM, "tail", "-f"], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            time.sleep(2)
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
+    store = tmp_path / "store"
+    command = [*PROGRAM, "tail", "-f", "--store", str(store)]
+    with (
+        settings.override(store=store, environment=False, system_interval=0),
+        epochal.start_run(name="long"),
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        time.sleep(2)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err.strip() == "error: interrupted"
 
@@ -182,7 +199,10 @@ def test_our_own_mistakes_are_one_line_too(run):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "error: a mistake in epochal itself (RuntimeError: oh); EPOCHAL_TRACEBACK=1 shows where\n"
+    assert (
+        done.stderr
+        == "error: a mistake in epochal itself (RuntimeError: oh); EPOCHAL_TRACEBACK=1 shows where\n"
+    )
     env = {**os.environ, "EPOCHAL_TRACEBACK": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
     assert "Traceback" in done.stderr
@@ -195,5 +215,7 @@ def test_bash_completes(run, written):
     shim = f'epochal() {{ {sys.executable} -m epochal "$@"; }}\n'
     env = {**os.environ, "EPOCHAL_STORE": str(folder)}
     text = script.replace("$1)", "epochal)") + "\n" + line
-    done = subprocess.run(["bash", "-c", shim + text], env=env, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        ["bash", "-c", shim + text], env=env, capture_output=True, text=True, check=True, timeout=60
+    )
     assert done.stdout.strip() == "otter"

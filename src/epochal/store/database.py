@@ -36,7 +36,7 @@ _NETWORK = frozenset({
     0x786F4256,  # VirtualBox's shared folders
 })  # fmt: skip
 
-_MEMORY = ":memory:"
+MEMORY = ":memory:"
 
 
 class Database(NamedTuple):
@@ -65,8 +65,7 @@ def open_database(root: Path, *, elsewhere: bool = False) -> Database:
         except (
             DBAPIError
         ) as error:  # not a database: rubbish in place of it, and all of it can be computed again
-            with contextlib.suppress(OSError):
-                os.replace(path, f"{path}.broken")
+            set_aside(path)
             try:
                 engine = _engine(path)
                 _prepare(engine)
@@ -79,6 +78,13 @@ def open_database(root: Path, *, elsewhere: bool = False) -> Database:
     raise StoreError(f"no database can be opened for the store {root}: {why}")
 
 
+def set_aside(path: str) -> None:
+    """Rename a database that cannot be read, with its log."""
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            os.replace(path + end, f"{path}.broken{end}")
+
+
 def _places(root: Path) -> list[tuple[str, bool]]:
     """The places for the database of this store, best first."""
     import platformdirs
@@ -86,7 +92,7 @@ def _places(root: Path) -> list[tuple[str, bool]]:
     name = hashlib.blake2b(os.fsencode(root.resolve()), digest_size=8).hexdigest()
     cache = Path(platformdirs.user_cache_dir("epochal")) / f"{name}.db"
     here = [] if _filesystem(root) in _NETWORK else [(str(root / "epochal.db"), True)]
-    return [*here, (str(cache), False), (_MEMORY, False)]
+    return [*here, (str(cache), False), (MEMORY, False)]
 
 
 def _filesystem(folder: Path) -> int:
@@ -101,14 +107,16 @@ def _filesystem(folder: Path) -> int:
 
 
 def _engine(path: str) -> Engine:
-    if path == _MEMORY:
+    if path == MEMORY:
         arguments = {"check_same_thread": False}
         engine = create_engine("sqlite://", poolclass=StaticPool, connect_args=arguments)
     else:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
         # Connections are kept: the last one to close a database writes its log into it, and waits for the disk.
-        engine = create_engine(URL.create("sqlite", database=path), pool_size=2, max_overflow=20, connect_args={"timeout": 60})
+        engine = create_engine(
+            URL.create("sqlite", database=path), pool_size=2, max_overflow=20, connect_args={"timeout": 30}
+        )
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

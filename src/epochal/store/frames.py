@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +35,10 @@ def to_pandas(store: Store, numbers: list[int]) -> Any:
     pd = need("pandas")
     table = columns(store, numbers)
     table["created"] = pd.to_datetime(table["created"], unit="us", utc=True)
-    return pd.DataFrame({name: pd.Series(values) for name, values in table.items()})
+    numbers_of = {
+        n: np.array(v, np.float64) for n, v in table.items() if n == "duration" or n.startswith("metrics.")
+    }
+    return pd.DataFrame({name: pd.Series(values) for name, values in (table | numbers_of).items()})
 
 
 def to_polars(store: Store, numbers: list[int]) -> Any:
@@ -58,7 +62,7 @@ def to_arrow(store: Store, numbers: list[int]) -> Any:
 
 
 def columns(store: Store, numbers: list[int]) -> dict[str, Any]:
-    """Every column; numbers as NumPy arrays, where a run has none NaN (metrics) or None (params, tags).
+    """Every column as a list, None where a run has none; created in microseconds.
 
     A param's column keeps its type where all runs agree on it and is text where they do not.
     """
@@ -67,20 +71,19 @@ def columns(store: Store, numbers: list[int]) -> dict[str, Any]:
         params, metrics, tags = (
             read(connection, numbers) for read in (reading.params_of, reading.metrics_of, reading.tags_of)
         )
+    now = time.time()
     table: dict[str, Any] = {
         "run_id": [row["uuid"] for row in rows],
         "name": [row["name"] for row in rows],
         "project": [row["project"] for row in rows],
         "status": [row["status"] for row in rows],
-        "created": np.array([round(row["created"] * 1e6) for row in rows], np.int64),
-        "duration": np.array(
-            [(np.nan if row["ended"] is None else row["ended"]) - row["created"] for row in rows]
-        ),
+        "created": [round(row["created"] * 1e6) for row in rows],
+        "duration": [(now if row["ended"] is None else row["ended"]) - row["created"] for row in rows],
     }
     for name in _names(params.values()):
         table[f"params.{name}"] = _alike([params[n].get(name) for n in numbers])
     for name in _names(metrics.values()):
-        table[f"metrics.{name}"] = np.array([metrics[n].get(name, np.nan) for n in numbers], np.float64)
+        table[f"metrics.{name}"] = [metrics[n].get(name) for n in numbers]
     for name in _names(tags.values()):
         table[f"tags.{name}"] = [tags[n].get(name) for n in numbers]
     return table

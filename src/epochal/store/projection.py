@@ -210,12 +210,14 @@ class Projector:
                 )
             return "open"
         with stream:
+            size = os.fstat(stream.fileno()).st_size
             first = lines.first_line(stream)
-            if first is None and alive:
+            if first is None and (alive or not size):
+                if not alive:
+                    self._missing(one)
                 return "open"
             head, record = first or (0, None)
             source, fresh = self._source(step, one, head, record)
-            size = os.fstat(stream.fileno()).st_size
             if not fresh and (source.head != head or size < source.offset):
                 return "replaced"
             return self._read(step, source, stream, size, alive=alive, fresh=fresh)

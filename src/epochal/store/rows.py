@@ -19,7 +19,9 @@ _AT_ONCE = 500
 """Names in one `IN (...)`; SQLite takes some thousands."""
 
 
-def upsert(connection: Connection, table: Table, rows: list[dict[str, Any]], order: Sequence[str] = ()) -> None:
+def upsert(
+    connection: Connection, table: Table, rows: list[dict[str, Any]], order: Sequence[str] = ()
+) -> None:
     """Insert rows, or replace those with the same primary key.
 
     With ``order`` (stamp, or stamp and seq) a row is replaced only by one that is not older.
@@ -39,7 +41,9 @@ def _upsert(table: Table, dialect: str, order: tuple[str, ...], names: tuple[str
     changed = {name: statement.excluded[name] for name in names if name not in keys}
     newer = None
     if order:
-        newer = tuple_(*(table.c[name] for name in order)) <= tuple_(*(statement.excluded[name] for name in order))
+        newer = tuple_(*(table.c[name] for name in order)) <= tuple_(
+            *(statement.excluded[name] for name in order)
+        )
     return statement.on_conflict_do_update(index_elements=keys, set_=changed, where=newer)
 
 
@@ -52,7 +56,9 @@ def inserting(table: Table) -> Any:
 _text: dict[tuple[Any, str], tuple[str, Callable[[Mapping[str, Any]], Any]]] = {}
 
 
-def execute(connection: Connection, statement: Any, values: Mapping[str, Any] | list[dict[str, Any]]) -> CursorResult[Any]:
+def execute(
+    connection: Connection, statement: Any, values: Mapping[str, Any] | list[dict[str, Any]]
+) -> CursorResult[Any]:
     """Execute a statement that is made once, with these values, or with each of these rows.
 
     What SQLAlchemy does for a statement costs more than what SQLite does for it; here its SQL is made once, and
@@ -62,7 +68,10 @@ def execute(connection: Connection, statement: Any, values: Mapping[str, Any] | 
     if known not in _text:
         compiled = statement.compile(dialect=connection.dialect)
         names: list[str] = compiled.positiontup or []
-        _text[known] = (str(compiled), (lambda row: tuple([row[n] for n in names])) if compiled.positional else dict)
+        _text[known] = (
+            str(compiled),
+            (lambda row: tuple([row[n] for n in names])) if compiled.positional else dict,
+        )
     sql, arrange = _text[known]
     if isinstance(values, list):
         return connection.exec_driver_sql(sql, [arrange(row) for row in values])

@@ -52,7 +52,12 @@ def run_number(connection: Connection, numbers: Numbers, uuid: str) -> int:
     number = execute(connection, _RUN_NUMBER, {"uuid": uuid}).scalar()
     if number is None:
         number = numbers.next(schema.run)
-        row = dict.fromkeys(schema.run.c.keys()) | {"id": number, "uuid": uuid, "project": "default", "name": uuid[:8]}
+        row = dict.fromkeys(schema.run.c.keys()) | {
+            "id": number,
+            "uuid": uuid,
+            "project": "default",
+            "name": uuid[:8],
+        }
         row |= {"status": "crashed", "created": ids.time_of(uuid), "deleted": False}
         execute(connection, inserting(schema.run), row)
     return int(number)
@@ -66,12 +71,17 @@ def settle(connection: Connection, touched: Mapping[int, Touched]) -> None:
     for some in parts(touched):
         documents = _documents(connection, some)
         sources = _sources(connection, some)
-        rows = [dict(row) for row in connection.execute(select(schema.run).where(schema.run.c.id.in_(some))).mappings()]
+        rows = [
+            dict(row)
+            for row in connection.execute(select(schema.run).where(schema.run.c.id.in_(some))).mappings()
+        ]
         for row in rows:
             row |= _fields(touched[row["id"]], row["stamp"]) | _status(sources[row["id"]])
             row |= {name: value for name, value in documents[row["id"], "update"] if name in _CHANGEABLE}
         upsert(connection, schema.run, rows)
-        _summarise(connection, {run: touched[run].keys for run in some if touched[run].keys != set()}, documents)
+        _summarise(
+            connection, {run: touched[run].keys for run in some if touched[run].keys != set()}, documents
+        )
 
 
 def _fields(change: Touched, stamp: int | None) -> dict[str, Any]:
@@ -94,7 +104,10 @@ def _status(sources: list[Mapping[str, Any]]) -> dict[str, Any]:
     if last["end"] is None:
         return values | {"status": "crashed"}
     error = decode_json(last["end"]).get("error")
-    return values | {"status": last["status"], "error": None if error is None else encode_json(error).decode()}
+    return values | {
+        "status": last["status"],
+        "error": None if error is None else encode_json(error).decode(),
+    }
 
 
 def _sources(connection: Connection, runs: list[int]) -> dict[int, list[Mapping[str, Any]]]:
@@ -111,7 +124,9 @@ _Documents = dict[tuple[int, str], list[tuple[str, Any]]]
 def _documents(connection: Connection, runs: list[int]) -> _Documents:
     """The updates, definitions and user's summaries by run and kind, as (name, data), the oldest first."""
     columns = schema.document.c
-    query = select(columns.run, columns.kind, schema.key.c.name, columns.data).join(schema.key, schema.key.c.id == columns.key)
+    query = select(columns.run, columns.kind, schema.key.c.name, columns.data).join(
+        schema.key, schema.key.c.id == columns.key
+    )
     query = query.where(columns.run.in_(runs), columns.kind.in_(("update", "define", "summary")))
     found: _Documents = defaultdict(list)
     for run, kind, name, data in connection.execute(query.order_by(columns.stamp, columns.seq)):
@@ -156,7 +171,9 @@ def _metric(run: int, key: int, totals: Totals, summary: float, given: Any) -> d
     return row | {"given": None if given is None else encode_json(given).decode()}
 
 
-def _totals(connection: Connection, changed: dict[int, set[int] | None]) -> Iterator[tuple[int, int, str, Totals]]:
+def _totals(
+    connection: Connection, changed: dict[int, set[int] | None]
+) -> Iterator[tuple[int, int, str, Totals]]:
     """The totals of the metrics that changed, over the writers of a run in their order."""
     columns = schema.series.c
     query = (

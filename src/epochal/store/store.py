@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from epochal import errors, journal, settings
 from epochal.errors import NotFound, StoreError
 
 from . import filters, schema, settle
-from .database import exclusive, open_database
-from .projection import Projector
+from .database import MEMORY, exclusive, open_database, set_aside
+from .projection import Caught, Projector
 from .query import Search, hint
 from .reading import Entry, Reader
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from .database import Database
-    from .projection import Caught
     from .views import RunList, RunView
 
 _opened: dict[tuple[Path, int], Store] = {}
@@ -39,10 +38,8 @@ class Store:
 
     def __init__(self, root: Path, database: Database) -> None:
         self.root = root
-        self._database = database
-        self._projector = Projector(root, database)
-        self._identity = _identity(database.path)
         self._lock = threading.RLock()
+        self._use(database)
 
     @classmethod
     def open(cls, root: Path | str | None = None, *, catch_up: bool = True) -> Self:
@@ -81,7 +78,11 @@ class Store:
         with self._lock:
             try:
                 return self._projector.catch_up(progress)
-            except OperationalError as error:
+            except DatabaseError as error:
+                if "locked" in str(error.orig):
+                    errors.warn_once(("locked", self.root), "epochal: another process holds %s; what is shown may be some "
+                                     "time old", self._database.path)  # fmt: skip
+                    return Caught()
                 self._move(error)
                 return self._projector.catch_up(progress)
 
@@ -90,23 +91,31 @@ class Store:
         with self._lock:
             return self._projector.rebuild(progress)
 
-    def _move(self, error: OperationalError) -> None:
-        """Go on with a database elsewhere: the disk is full, or the folder has become read-only."""
-        if not self._database.home:
+    def _move(self, error: DatabaseError) -> None:
+        """Go on with another database: the disk is full, the folder has become read-only, the file is broken."""
+        broken = not isinstance(error, OperationalError)
+        if not broken and not self._database.home:
             raise StoreError(
                 f"the database {self._database.path} cannot be written ({error.orig})"
             ) from error
-        errors.warn_once(("database", self.root), "epochal: cannot write %s (%s); reading goes on from a database elsewhere, "
+        errors.warn_once(("database", self.root), "epochal: cannot use %s (%s); reading goes on from another database, "
                          "nothing is lost", self._database.path, error.orig)  # fmt: skip
-        self._database = open_database(self.root, elsewhere=True)
-        self._identity = _identity(self._database.path)
-        self._projector = Projector(self.root, self._database)
+        self._database.engine.dispose()
+        if broken:
+            set_aside(self._database.path)
+        self._use(open_database(self.root, elsewhere=not broken))
+
+    def _use(self, database: Database) -> None:
+        self._database = database
+        self._identity = _identity(database.path)
+        self._projector = Projector(self.root, database)
 
     @contextlib.contextmanager
     def connect(self, *, write: bool = False) -> Iterator[Connection]:
         """A transaction: a steady view of the store, or alone in writing."""
         engine = exclusive(self._database.engine) if write else self._database.engine
-        with engine.begin() as connection:
+        alone = self._lock if self._database.path == MEMORY else contextlib.nullcontext()
+        with alone, engine.begin() as connection:  # a database in memory has one connection
             yield connection
 
     # -- finding runs ------------------------------------------------------------------
@@ -253,7 +262,11 @@ class Store:
             points = connection.scalar(select(func.sum(schema.series.c.count))) or 0
             damaged = connection.execute(
                 select(schema.source)
-                .where((columns.damaged > 0) | (columns.next_other + columns.next_point < 0))
+                .where(
+                    (columns.damaged > 0)
+                    | (columns.next_other > columns.records)
+                    | (columns.next_point > columns.records)
+                )
                 .limit(1000)
             ).mappings()
             damage = [

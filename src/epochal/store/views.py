@@ -449,7 +449,7 @@ class RunList(Sequence[RunView]):
     def ids(self) -> list[str]:
         """The ids of all of them."""
         with self._store.connect() as connection:
-            return [row["uuid"] for row in reading.run_rows(connection, self.numbers())]
+            return [row["uuid"] for row in reading.run_rows(connection, self._all_numbers(connection))]
 
     def to_pandas(self) -> Any:
         """A DataFrame: run_id, name, project, status, created, duration, params.*, metrics.*, tags.*."""
@@ -471,9 +471,12 @@ class RunList(Sequence[RunView]):
 
     def numbers(self) -> list[int]:
         """The numbers of all of them in the database."""
+        with self._store.connect() as connection:
+            return self._all_numbers(connection)
+
+    def _all_numbers(self, connection: Connection) -> list[int]:
         if self._numbers is None:
-            with self._store.connect() as connection:
-                self._numbers = list(connection.scalars(self._search(connection).ids(self._limit)))
+            self._numbers = list(connection.scalars(self._search(connection).ids(self._limit)))
             self._count = len(self._numbers)
         return self._numbers
 
@@ -489,7 +492,7 @@ class RunList(Sequence[RunView]):
     def _page_numbers(self, connection: Connection, number: int) -> list[int]:
         """The first page is asked for alone; whoever wants a second one is given the order of all."""
         if number or self._numbers is not None:
-            return self.numbers()[number * _PAGE : (number + 1) * _PAGE]
+            return self._all_numbers(connection)[number * _PAGE : (number + 1) * _PAGE]
         size = _PAGE if self._limit is None else min(_PAGE, self._limit)
         return list(connection.scalars(self._search(connection).ids(size)))
 

@@ -131,7 +131,23 @@ def test_nesting_has_an_end():
 # -- finding -----------------------------------------------------------------------
 
 METRICS = [0.0, -1.0, 0.5, 1.0, 3.0, math.nan, math.inf, None]
-PARAMS = [1, 2.5, "1", "rf", "R%f", "", True, "True", None, "absent", "it's", "x" * 250, "x" * 250 + "y", -3, "a\\b"]
+PARAMS = [
+    1,
+    2.5,
+    "1",
+    "rf",
+    "R%f",
+    "",
+    True,
+    "True",
+    None,
+    "absent",
+    "it's",
+    "x" * 250,
+    "x" * 250 + "y",
+    -3,
+    "a\\b",
+]
 TAGS = ["a", "b", "", "None", "absent", "A_b"]
 GROUPS = [None, "g", "h"]
 
@@ -163,7 +179,10 @@ def store(tmp_path_factory):
     for run in RUNS:
         uuid = ids.new()
         run["id"] = uuid
-        values = {k: "NaN" if math.isnan(v) else "Infinity" if math.isinf(v) else v for k, v in run["metrics"].items()}
+        values = {
+            k: "NaN" if math.isnan(v) else "Infinity" if math.isinf(v) else v
+            for k, v in run["metrics"].items()
+        }
         lines = book.lines(
             ("params", {"values": run["params"]}), ("metrics", {"step": 0, "values": values}), ("tags", {"values": run["tags"]}),
             ("end", {"status": "finished"}), run=uuid, name=run["name"], group=run["group"], begin=1_763_900_000.0 + run["number"],
@@ -175,7 +194,14 @@ def store(tmp_path_factory):
     made.close()
 
 
-OPS = {"=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+OPS = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def _text(value):
@@ -208,7 +234,9 @@ def _compare(node_field, have, op, want):
 
 def _like(pattern, text, any_case):
     parts = re.split(r"(\\.|%|_)", pattern, flags=re.S)
-    made = "".join({"%": ".*", "_": "."}.get(p, re.escape(p[1:] if p[:1] == "\\" and len(p) == 2 else p)) for p in parts)
+    made = "".join(
+        {"%": ".*", "_": "."}.get(p, re.escape(p[1:] if p[:1] == "\\" and len(p) == 2 else p)) for p in parts
+    )
     if any_case:
         return re.fullmatch(made.lower(), text.lower(), re.S) is not None
     return re.fullmatch(made, text, re.S) is not None
@@ -282,7 +310,9 @@ def _numbers():
 
 
 def _texts():
-    return st.sampled_from([*[p for p in PARAMS if isinstance(p, str)], "a", "b", "g", "run3", "2.5", "True", "None", "zz"])
+    return st.sampled_from(
+        [*[p for p in PARAMS if isinstance(p, str)], "a", "b", "g", "run3", "2.5", "True", "None", "zz"]
+    )
 
 
 def _predicates():
@@ -313,7 +343,12 @@ def _nodes():
     return st.recursive(_predicates(), more, max_leaves=5)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
+)
 @given(node=_nodes(), data=st.data())
 def test_what_is_found_is_what_the_words_mean(store, node, data):
     text = spelled(node, data.draw)

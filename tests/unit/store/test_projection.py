@@ -141,18 +141,34 @@ def test_the_order_of_reading_the_writers_of_a_run_does_not_matter(book, tell, m
 
 
 def test_hostile_values_come_back_to_the_bit(book, make_id):
-    records = [("metrics", {"step": -step, "values": {"x": _json(value)}}) for step, value in enumerate(SPECIAL)]
+    records = [
+        ("metrics", {"step": -step, "values": {"x": _json(value)}}) for step, value in enumerate(SPECIAL)
+    ]
     book.write(book.lines(*records, ("metrics", {"step": 2**62, "values": {"x": 3}})))
     history = book.open().run(make_id()).history("x")
     assert [struct.pack("<d", v) for v in history.values] == [struct.pack("<d", v) for v in [*SPECIAL, 3.0]]
     assert history.steps.tolist() == [-step for step in range(len(SPECIAL))] + [2**62]
-    assert history.times.tolist() == [round(1_763_900_000.0 + n / 1000, 6) for n in range(1, len(SPECIAL) + 2)]
+    assert history.times.tolist() == [
+        round(1_763_900_000.0 + n / 1000, 6) for n in range(1, len(SPECIAL) + 2)
+    ]
     metric = book.open().run(make_id()).metric("x")
     assert (metric.min, metric.max, metric.count, metric.last) == (-math.inf, math.inf, len(SPECIAL) + 1, 3.0)
 
 
 def test_hostile_names_and_texts(book, make_id):
-    names = ["../../x", "a/b", "\N{ROCKET}", "nul\0nul", "k" * 10_000, "'; drop table run --", '"', "`", "%", "é", ""]
+    names = [
+        "../../x",
+        "a/b",
+        "\N{ROCKET}",
+        "nul\0nul",
+        "k" * 10_000,
+        "'; drop table run --",
+        '"',
+        "`",
+        "%",
+        "é",
+        "",
+    ]
     values = {name: f"value of {name[:50]}" for name in names} | {"huge": "x" * 10_000_000}
     book.write(book.lines(
         ("params", {"values": values}),
@@ -218,7 +234,10 @@ def test_a_resumed_run_runs_again(book, make_id):
 def test_a_second_process_of_a_run_does_not_end_it(book, make_id):
     book.write(book.lines())
     book.hold()
-    book.write(book.lines(("end", {"status": "finished"}), attach=True, rank=1, begin=1_763_900_001.0), writer="rank1")
+    book.write(
+        book.lines(("end", {"status": "finished"}), attach=True, rank=1, begin=1_763_900_001.0),
+        writer="rank1",
+    )
     assert book.open().run(make_id()).status == "running"
 
 
@@ -308,7 +327,9 @@ def test_records_that_do_not_fit_their_kind_are_counted(book, make_id):
 
 
 def test_a_long_line_is_read_whole(book, make_id):
-    book.write(book.lines(("note", {"name": "big", "data": "y" * 7_000_000}), ("params", {"values": {"a": 1}})))
+    book.write(
+        book.lines(("note", {"name": "big", "data": "y" * 7_000_000}), ("params", {"values": {"a": 1}}))
+    )
     run = book.open().run(make_id())
     assert len(run.note("big")) == 7_000_000
     assert run.params == {"a": 1}
@@ -359,7 +380,9 @@ def test_a_writer_of_ours_is_read_while_it_writes(book):
     assert book.markers() == []
 
 
-PROJECT = "import sys; from epochal.store import Store; [Store.open(sys.argv[1]).catch_up() for _ in range(40)]"
+PROJECT = (
+    "import sys; from epochal.store import Store; [Store.open(sys.argv[1]).catch_up() for _ in range(40)]"
+)
 
 
 def test_two_projectors_at_once(book, tell, make_id):

@@ -13,10 +13,11 @@ TEMPLATE = ROOT / "plugins/_template"
 
 
 def reference() -> str:
-    """The commands with their options."""
+    """The commands with their options; a bracket outside of code is no link."""
     from epochal.cli.reference import reference
 
-    return reference()
+    parts = reference().split("`")  # every second one is code, fenced blocks too
+    return "`".join(part if number % 2 else part.replace("[", r"\[") for number, part in enumerate(parts))
 
 
 def points() -> str:

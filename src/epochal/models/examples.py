@@ -7,6 +7,7 @@ or nesting again; `write` reads its own file back before it believes that.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import msgspec
 from epochal import errors
 
 from . import exampletables
-from .examplevalues import ODD, NotExact, flat, from_flat, plain
+from .examplevalues import ODD, NotExact, TooLarge, flat, from_flat, plain
 from .inference import origin
 
 if TYPE_CHECKING:
@@ -43,21 +44,26 @@ def write(data: Any, folder: Path, rows: int = ROWS) -> str | None:
 
 def encode(data: Any, rows: int = ROWS) -> bytes:
     """JSON of the first rows, fewer if they are large; `NotExact` if they cannot be kept."""
-    size = 0
-    for count in dict.fromkeys((rows, 1)):
-        try:
-            tree = _encode(data, count)
-            content = msgspec.json.encode(tree)
-            same = _encode(decode(content), count) == tree
-        except NotExact:
-            raise
-        except Exception as error:  # a dtype that a library cannot make again, an object that is no JSON
-            raise NotExact(f"{type(error).__name__}: {error}") from error
-        if not same:
-            raise NotExact("it holds values that JSON does not give back as they were")
-        if (size := len(content)) <= MAX_BYTES:
-            return content
-    raise NotExact(f"one row takes {size} bytes")
+    if rows > 1:
+        with contextlib.suppress(TooLarge):
+            return _encode_exactly(data, rows)
+    return _encode_exactly(data, 1)
+
+
+def _encode_exactly(data: Any, rows: int) -> bytes:
+    try:
+        tree = _encode(data, rows)
+        content = msgspec.json.encode(tree)
+        if len(content) > MAX_BYTES:
+            raise TooLarge(f"{len(content)} bytes are more than the {MAX_BYTES} that are kept")
+        same = _encode(decode(content), rows) == tree
+    except NotExact:
+        raise
+    except Exception as error:  # a dtype that a library cannot make again, an object that is no JSON
+        raise NotExact(f"{type(error).__name__}: {error}") from error
+    if not same:
+        raise NotExact("it holds values that JSON does not give back as they were")
+    return content
 
 
 def decode(content: bytes) -> Any:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+MAX_VALUES = 100_000
 ODD = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
 class NotExact(ValueError):
     """A value that this form would not give back as it was."""
+
+
+class TooLarge(NotExact):
+    """More values than an example may have; fewer rows may do."""
 
 
 def plain(value: Any) -> Any:
@@ -25,6 +30,8 @@ def plain(value: Any) -> Any:
 
 def flat(array: Any) -> list[Any]:
     """The elements of a NumPy array as JSON scalars that a cast to its dtype turns back exactly."""
+    if array.size > MAX_VALUES:
+        raise TooLarge(f"{array.size} values are more than the {MAX_VALUES} that are kept")
     kind = array.dtype.kind
     if array.dtype.itemsize > 8 * (1 + (kind == "c")) and kind in "fc":
         raise NotExact(f"no form for an array of {array.dtype}")

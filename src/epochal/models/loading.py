@@ -3,7 +3,9 @@
 *Read* parses the manifest and imports nothing.  *Audit* verifies every byte against its
 digest, finds the flavor among the installed ones (a name in a file never imports
 anything), and refuses what is neither reviewed nor trusted by the caller.  Only then the
-flavor *constructs*.  There is no way back from a safe format to an unsafe one.
+flavor *constructs*.  There is no way back from a safe format to an unsafe one.  What was
+verified is what is read as long as nobody else writes to the folder meanwhile; models of
+runs are read from a private copy.
 """
 
 from __future__ import annotations
@@ -95,11 +97,12 @@ def supported(place: Place, read: Manifest, flavor: Flavor) -> None:
 
 def unknown_types(place: Place, read: Manifest, flavor: Flavor) -> frozenset[str]:
     """Types in the folder that the flavor has not reviewed, as far as it can tell without building."""
+    found = {flavor.name} if flavor.executes_code else set()
     look = getattr(flavor, "untrusted", None)
     if look is None:
-        return frozenset()
+        return frozenset(found)
     try:
-        return frozenset(look(place.folder, read.meta))
+        return frozenset(found.union(look(place.folder, read.meta)))
     except (errors.EpochalError, MemoryError):
         raise
     except Exception as error:
@@ -140,7 +143,8 @@ def changed_versions(read: Manifest) -> list[tuple[str, str, str | None]]:
 
 def _mention_versions(place: Place, read: Manifest, flavor: Flavor) -> None:
     """Say once that a framework is not of the release (major.minor) that the model was made with."""
-    own = getattr(flavor, "requirements", list)()
+    noted = getattr(flavor, "requirements", None)
+    own = noted() if noted else ()
     for name, then, now in changed_versions(read):
         if name in own and now is not None and then.split(".")[:2] != now.split(".")[:2]:
             errors.warn_once(

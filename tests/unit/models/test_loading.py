@@ -314,6 +314,14 @@ def test_a_check_of_a_pickle(model, tmp_path):
     assert "run any code" in report.advice
 
 
+def test_a_check_of_another_flavor_that_runs_code(saved, monkeypatch):
+    monkeypatch.setattr(LinearFlavor, "executes_code", True)
+    monkeypatch.delattr(LinearFlavor, "untrusted")
+    assert models.check(saved).untrusted == ["linear"]
+    with pytest.raises(errors.Untrusted, match=r"can run any code.*trust=\['linear'\]"):
+        models.load_model(saved)
+
+
 def test_a_check_never_builds_or_reads_what_is_damaged(saved, monkeypatch):
     def never(*_):
         raise AssertionError("built")

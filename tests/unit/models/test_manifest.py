@@ -32,7 +32,7 @@ def forge(folder, **changes):
 # -- kept for good ----------------------------------------------------------------------------------------
 
 
-KEPT = [path for path in sorted(FORMATS.glob("model-*")) if path.is_dir()]
+KEPT = [path for path in sorted(FORMATS.glob("model-*")) if path.is_dir() and "pickle" not in path.name]
 
 
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
@@ -45,7 +45,15 @@ def test_every_format_that_was_ever_written_opens(folder):
     assert str(predictor.signature) == expected["signature"]
 
 
+@pytest.mark.parametrize("folder", sorted(FORMATS.glob("model-*-pickle")), ids=lambda folder: folder.name)
+def test_every_kept_pickle_opens_if_trusted(folder):
+    with pytest.raises(errors.Untrusted):
+        models.load_model(folder)
+    assert models.load_model(folder, trust=["pickle"]) == {"weights": [0.1, -2.5], "names": ("a", "b")}
+
+
 def test_the_present_format_is_among_them():
+    assert (FORMATS / f"model-{manifest.FORMAT}-pickle").is_dir()
     assert (FORMATS / f"model-{manifest.FORMAT}").is_dir()
 
 

@@ -67,7 +67,7 @@ def undelete(refs: tuple[str, ...], *, as_json: bool) -> None:
 @_YES
 @base.common
 def purge(refs: tuple[str, ...], *, deleted: bool, yes: bool, as_json: bool) -> None:
-    """Remove runs and their files for good."""
+    """Remove runs for good; files that they logged stay, as other runs may have them too."""
     if deleted == bool(refs):
         raise click.UsageError("name the runs to purge, or give --deleted for all that are in the bin")
     found = list(base.store().runs(deleted=True, children=True)) if deleted else base.find_all(refs)

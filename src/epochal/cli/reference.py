@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+_COMMON = ("as_json", "store")
+
+
 def reference() -> str:
-    """All built-in commands with their options, as Markdown; plugins' commands are their own affair."""
+    """All built-in commands as Markdown, with their options but for those that every command has."""
     with click.Context(main, info_name="epochal") as top:
-        parts = [_options(main, top)]
+        parts = []
         for section, names in SECTIONS.items():
-            parts.append(f"### {section}\n")
+            parts.append(f"## {section}\n")
             parts += [
                 entry
                 for name in names
@@ -41,12 +44,12 @@ def _entries(command: click.Command, parent: click.Context, name: str) -> Iterat
             shown = inner.get("list", command)
         usage = " ".join([ctx.command_path, *command.collect_usage_pieces(ctx)])
         blocks = (
-            f"#### `{ctx.command_path}`",
+            f"### `{ctx.command_path}`",
             f"```text\n{usage}\n```",
             _help(command),
             _options(shown, ctx),
         )
-        yield "\n\n".join(blocks)
+        yield "\n\n".join(block for block in blocks if block).rstrip() + "\n"
         for sub, entry in inner.items():
             if not entry.hidden:
                 yield from _entries(entry, ctx, sub)
@@ -66,7 +69,12 @@ def _help(command: click.Command) -> str:
 
 
 def _options(command: click.Command, ctx: click.Context) -> str:
-    records = [record for param in command.get_params(ctx) if (record := param.get_help_record(ctx))]
+    params = [
+        param for param in command.params if isinstance(param, click.Option) and param.name not in _COMMON
+    ]
+    records = [record for param in params if (record := param.get_help_record(ctx))]
+    if not records:
+        return ""
     rows = [f"| `{_cell(names)}` | {_cell(text)} |" for names, text in records]
     return "\n".join(["| option | meaning |", "| --- | --- |", *rows, ""])
 

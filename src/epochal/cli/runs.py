@@ -36,11 +36,11 @@ class RunsGroup(click.Group):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of the list, then the subcommands."""
-        listing = self.commands["list"]
+        options = [
+            param for param in self.commands["list"].get_params(ctx) if isinstance(param, click.Option)
+        ]
         with formatter.section("Options"):
-            formatter.write_dl(
-                [row for param in listing.get_params(ctx) if (row := param.get_help_record(ctx))]
-            )
+            formatter.write_dl([row for param in options if (row := param.get_help_record(ctx))])
         self.format_commands(ctx, formatter)
 
 

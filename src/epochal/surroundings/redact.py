@@ -2,6 +2,7 @@
 
 What a name gives away (``--api-key``, ``password=``) and what a form gives away (``ghp_...``, ``user:pass@``)
 is replaced by ``***``. A word too many is better than a key in a journal; a "tokenizer" is no token, though.
+Every expression takes time linear in the text: a diff may have a megabyte, and anybody may have written it.
 """
 
 from __future__ import annotations
@@ -16,35 +17,62 @@ if TYPE_CHECKING:
 MARK = "***"
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-# fmt: off
-_SECRET = {
-    "apikey", "auth", "authorization", "bearer", "cookie", "credential", "credentials", "jwt", "pass",
-    "passcode", "passphrase", "passwd",
-    "password", "passwords", "pwd", "sas", "secret", "secrets", "sig", "token",
+_ALWAYS = {
+    "apikey",
+    "authorization",
+    "credential",
+    "credentials",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
 }
+_AT_THE_END = {"auth", "bearer", "cookie", "jwt", "pass", "passcode", "pwd", "sas", "secrets", "sig", "token"}
 _OF_A_KEY = {
-    "access", "account", "api", "auth", "encryption", "license", "master", "private", "secret", "signing",
+    "access",
+    "account",
+    "api",
+    "auth",
+    "encryption",
+    "license",
+    "master",
+    "private",
+    "signing",
     "ssh",
 }
-# fmt: on
+_TYPES = {
+    "Any",
+    "None",
+    "Optional",
+    "SecretStr",
+    "bool",
+    "bytes",
+    "false",
+    "int",
+    "null",
+    "str",
+    "string",
+    "true",
+}
 _FORMS = re.compile(
     r"""
-      (?P<pem>-----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----[\s\S]*?(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z))
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                                  # AWS
-    | \b(?:gh[pousr]_|github_pat_|glpat-|gldt-|npm_|pypi-|dckr_pat_|hf_|shpat_|xox[abeoprs]-)[\w-]{10,}
-    | \b(?:sk|rk|pk)[-_](?:live[-_]|test[-_]|proj-|ant-|or-)?[\w-]{16,}   # OpenAI, Anthropic, Stripe
-    | \bAIza[\w-]{30,} | \bya29\.[\w.-]{20,}                         # Google
-    | \bSG\.[\w-]{16,}\.[\w-]{16,}                                   # SendGrid
-    | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                              # a JSON web token
-    | \b(?:wandb_v1_|local-)[\w-]{20,}
+      -----BEGIN[ ][A-Z ]{0,40}PRIVATE[ ]KEY-----[\s\S]*?(?:-----END[ ][A-Z ]{0,40}PRIVATE[ ]KEY-----|\Z)
+    | (?<![\w.-])(?:
+        (?:AKIA|ASIA)[0-9A-Z]{16}\b                                        # AWS
+      | (?:gh[pousr]_|github_pat_|glpat-|gldt-|npm_|pypi-|dckr_pat_|hf_|shpat_|xox[abeoprs]-)[\w-]{10,}
+      | (?:sk|rk|pk)[-_](?:live[-_]|test[-_]|proj-|ant-|or-)?[\w-]{16,}    # OpenAI, Anthropic, Stripe
+      | AIza[\w-]{30,} | ya29\.[\w.-]{20,}                                 # Google
+      | SG\.[\w-]{16,}\.[\w-]{16,}                                         # SendGrid
+      | eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                                    # a JSON web token
+      | wandb_v1_[\w-]{20,}
+      )
     """,
     re.VERBOSE,
 )
-_USERINFO = re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.-]*://)(?P<user>[^\s/@'\"]+)@")
-_BEARER = re.compile(r"(?i)\b(?P<kind>bearer|basic|token)(?P<gap>\s+)(?=\S*\d)[\w.~+/=-]{8,}")
-_ASSIGNED = re.compile(
-    r"""(?P<name>[A-Za-z_][\w.-]*)(?P<sign>["']?\s*(?:=|:)\s*)(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s&;,"'(){}\[\]]+)"""
-)
+_USERINFO = re.compile(r"(?<![\w+.-])(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<user>[^\s/@'\"]{1,512})@")
+_BEARER = re.compile(r"(?i)\b(?P<kind>bearer|basic|token)(?P<gap>\s{1,8})(?=\S{0,100}\d)[\w.~+/=-]{8,}")
+_NAMED = re.compile(r"""(?<![\w.-])(?P<name>[\w.-]+)["']?[ \t]{0,8}[=:][ \t]{0,8}""")
+_VALUE = re.compile(r""""[^"\n]*"|'[^'\n]*'|[^\s&;,"'(){}\[\]]+(?P<call>[(\[])?""")
 
 
 def redact(text: str) -> str:
@@ -52,7 +80,7 @@ def redact(text: str) -> str:
     text = _FORMS.sub(MARK, text)
     text = _USERINFO.sub(_address, text)
     text = _BEARER.sub(rf"\g<kind>\g<gap>{MARK}", text)
-    return _ASSIGNED.sub(_assignment, text)
+    return _without_named(text)
 
 
 def redact_arguments(arguments: Iterable[str]) -> list[str]:
@@ -72,17 +100,33 @@ def redact_arguments(arguments: Iterable[str]) -> list[str]:
 def is_secret(name: str) -> bool:
     """Whether what has this name is a secret: "DB_PASSWORD" and "apiKey", not "max_tokens", "tokenizer"."""
     words = [word.lower() for word in _WORD.findall(name)]
-    if any(word in _SECRET for word in words):
+    if not words:
+        return False
+    if words[-1] in _AT_THE_END or not _ALWAYS.isdisjoint(words):
         return True
     return any(word == "key" and before in _OF_A_KEY for before, word in itertools.pairwise(words))
 
 
-def _assignment(match: re.Match[str]) -> str:
-    value = match["value"]
-    if not is_secret(match["name"]) or len(value) < 3 or value.startswith((MARK, "//")):
-        return match[0]
-    quote = value[0] if value[0] in "\"'" else ""
-    return f"{match['name']}{match['sign']}{quote}{MARK}{quote}"
+def _without_named(text: str) -> str:
+    parts, done = [], 0
+    for named in _NAMED.finditer(text):
+        if named.start() < done or not is_secret(named["name"]):
+            continue
+        value = _VALUE.match(text, named.end())
+        if value is None or not _may_be_secret(value):
+            continue
+        quote = value[0][0] if value[0][0] in "\"'" else ""
+        parts += [text[done : named.end()], quote, MARK, quote]
+        done = value.end()
+    return "".join([*parts, text[done:]])
+
+
+def _may_be_secret(value: re.Match[str]) -> bool:
+    """Not a call, a type, a small number, an address (which `_USERINFO` has seen to), or hidden already."""
+    text = value[0].strip("\"'")
+    if value["call"] or text in _TYPES or text.startswith((MARK, "//")):
+        return False
+    return len(text) >= 6 if text.isdigit() else len(text) >= 3
 
 
 def _address(match: re.Match[str]) -> str:

@@ -5,13 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .lists import RunList
     from .series import Buckets, History
     from .store import Store, run, runs
-    from .views import RunList, RunView
+    from .views import RunView
 
 __all__ = ["Buckets", "History", "RunList", "RunView", "Store", "run", "runs"]
 
-_HOME = {"Buckets": "series", "History": "series", "RunList": "views", "RunView": "views", "Store": "store", "run": "store", "runs": "store"}  # fmt: skip
+_HOME = {
+    "Buckets": "series",
+    "History": "series",
+    "RunList": "lists",
+    "RunView": "views",
+    "Store": "store",
+    "run": "store",
+    "runs": "store",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,10 +6,12 @@ begins with the name's number, so that it costs what has that name and not what 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import difflib
 import math
+import operator
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, case, false, func, literal, not_, or_, select, true
@@ -37,7 +39,7 @@ from .filters import (
 from .rows import find_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import ColumnElement, Connection, Select, Table
 
@@ -49,26 +51,29 @@ _NOWHERE: Final = -1
 """The number of a name that no run has."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Which runs are searched at all; ``deleted`` None means those in the bin and the others."""
+
+    project: str | None = None
+    children: bool = False
+    deleted: bool | None = False
+
+
 class Search:
     """A search within one connection's view of the store."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        query: Query,
-        *,
-        project: str | None,
-        children: bool,
-        deleted: bool | None,
-    ) -> None:
+    def __init__(self, connection: Connection, query: Query, scope: Scope) -> None:
         self._query, self._now = query, time.time()
         names = {field.name for field in fields(query) if field.kind != "attribute"}
         self._keys = find_keys(connection, names)
-        self._where = [] if deleted is None else [schema.run.c.deleted.is_(deleted)]
-        if not children:
+        self._where: list[ColumnElement[bool]] = []
+        if scope.deleted is not None:
+            self._where.append(schema.run.c.deleted.is_(scope.deleted))
+        if not scope.children:
             self._where.append(schema.run.c.parent.is_(None))
-        if project is not None:
-            self._where.append(schema.run.c.project == project)
+        if scope.project is not None:
+            self._where.append(schema.run.c.project == scope.project)
         if query.where is not None:
             self._where.append(self._node(query.where))
 
@@ -179,7 +184,7 @@ class Search:
                 value.value / 1000 if value.value > 1e11 else value.value
             )  # milliseconds, as others have them
         try:
-            return datetime.datetime.fromisoformat(value).astimezone().timestamp()
+            return dt.datetime.fromisoformat(value).astimezone().timestamp()
         except (ValueError, TypeError, OverflowError):
             message = f"{field.name} is a time: write '2026-11-01', '2026-11-01 18:30' or -7d, not {value!r}"
             raise QueryError(message) from None
@@ -234,20 +239,13 @@ def _sorted(column: ColumnElement[Any], key: Order) -> Any:
     return (column.desc() if key.descending else column.asc()).nulls_last()
 
 
+_OPERATORS: Final[dict[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
 def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[bool]:
-    match op:
-        case "=":
-            return column == value
-        case "!=":
-            return column != value
-        case "<":
-            return column < value
-        case "<=":
-            return column <= value
-        case ">":
-            return column > value
-        case _:
-            return column >= value
+    return _OPERATORS[op](column, value)
 
 
 def _cell(table: Table, op: str, value: Any) -> ColumnElement[bool]:

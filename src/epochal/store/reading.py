@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Select
 
+    from .series import Buckets, History
+
 _key = schema.key.c
 
 
@@ -35,6 +37,11 @@ def run_rows(connection: Connection, numbers: list[int]) -> list[dict[str, Any]]
         query = select(schema.run).where(schema.run.c.id.in_(some))
         found |= {row["id"]: dict(row) for row in connection.execute(query).mappings()}
     return [found[number] for number in numbers if number in found]
+
+
+def run_row(connection: Connection, uuid: str) -> dict[str, Any]:
+    """The row of the run with this id."""
+    return dict(connection.execute(select(schema.run).where(schema.run.c.uuid == uuid)).mappings().one())
 
 
 def params_of(connection: Connection, numbers: Iterable[int]) -> dict[int, dict[str, Any]]:
@@ -133,7 +140,7 @@ class Reader:
         query = _named(columns.key, _key.name).where(columns.run == self._run, columns.system.is_(system))
         return sorted(set(self._connection.scalars(query)))
 
-    def series(self, name: str, *, system: bool = False) -> list[int]:
+    def numbers(self, name: str, *, system: bool = False) -> list[int]:
         """The numbers of the series of that name, in the order of their writers."""
         columns = schema.series.c
         key = find_keys(self._connection, [name]).get(name, -1)
@@ -145,14 +152,14 @@ class Reader:
         )
         return list(self._connection.scalars(query))
 
-    def history(self, name: str, *, system: bool = False) -> series.History:
+    def history(self, name: str, *, system: bool = False) -> History:
         """All points of a series."""
-        points = series.read(self._connection, self.series(name, system=system))
+        points = series.read(self._connection, self.numbers(name, system=system))
         return series.History(name, points.steps, points.times / 1e6, points.values)
 
-    def buckets(self, name: str, count: int) -> series.Buckets:
+    def buckets(self, name: str, count: int) -> Buckets:
         """A series in at most ``count`` buckets."""
-        numbers = self.series(name)
+        numbers = self.numbers(name)
         blocks = series.read_blocks(self._connection, numbers)
         if len(blocks.step) < count:
             blocks = series.single(series.read(self._connection, numbers))

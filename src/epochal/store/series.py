@@ -44,9 +44,9 @@ class Points(NamedTuple):
     times: NDArray[np.int64]
     values: NDArray[np.float64]
 
-    def __getitem__(self, part: Any) -> Any:
-        """Slice the points; by a number, one of the columns."""
-        return Points(*(column[part] for column in self)) if isinstance(part, slice) else tuple(self)[part]
+    def part(self, start: int, stop: int) -> Points:
+        """Some successive points."""
+        return Points(self.steps[start:stop], self.times[start:stop], self.values[start:stop])
 
 
 class Blocks(NamedTuple):
@@ -54,7 +54,7 @@ class Blocks(NamedTuple):
 
     step: NDArray[np.int64]  # of the last point, as time and last are
     time: NDArray[np.int64]
-    count: NDArray[np.int64]
+    size: NDArray[np.int64]
     valid: NDArray[np.int64]  # how many are not NaN
     min: NDArray[np.float64]
     max: NDArray[np.float64]
@@ -66,7 +66,7 @@ class Blocks(NamedTuple):
 class History:
     """A series, in the order in which it was written: int64 steps, float64 times (UTC seconds) and values.
 
-    Where several processes wrote the same metric of a run, one follows the other, in the order in which they began.
+    Where several processes wrote a metric of one run, one follows the other, in the order in which they began.
     """
 
     key: str
@@ -89,14 +89,16 @@ class History:
         if not len(self):
             return f"<History of {self.key!r}: no points>"
         first, last = f"{self.values[0]:.6g}", f"{self.values[-1]:.6g}"
-        return f"<History of {self.key!r}: {len(self):,} points, step {self.steps[0]}: {first} ... step {self.steps[-1]}: {last}>"
+        ends = f"step {self.steps[0]}: {first} ... step {self.steps[-1]}: {last}"
+        return f"<History of {self.key!r}: {len(self):,} points, {ends}>"
 
 
 @dataclass(frozen=True, slots=True)
 class Buckets:
     """A series drawn small: each bucket stands for ``count`` successive points.
 
-    steps and times are those of a bucket's last point; min, max and mean pass over NaN and are NaN where all are.
+    steps and times are those of a bucket's last point; min, max and mean pass over NaN
+    and are NaN where all are.
     """
 
     key: str
@@ -204,7 +206,7 @@ def chunks(series: int, start: int, points: Points, *, rest: int = SMALL) -> lis
     at, count = 0, len(points.steps)
     while at < count:
         size = BIG if (start + at) % BIG == 0 and count - at >= BIG else rest
-        part = points[at : at + size]
+        part = points.part(at, at + size)
         blocks = summarise(part) if len(part.steps) > BLOCK else None
         rows.append({
             "series": series,
@@ -261,7 +263,7 @@ def shrink(key: str, blocks: Blocks, buckets: int) -> Buckets:
             key=key,
             steps=blocks.step[ends],
             times=blocks.time[ends] / 1e6,
-            count=np.add.reduceat(blocks.count, starts),
+            count=np.add.reduceat(blocks.size, starts),
             min=np.fmin.reduceat(blocks.min, starts),
             max=np.fmax.reduceat(blocks.max, starts),
             mean=np.add.reduceat(blocks.sum, starts) / np.where(valid, valid, np.nan),

@@ -76,8 +76,8 @@ def settle(connection: Connection, touched: Mapping[int, Touched]) -> None:
             for row in connection.execute(select(schema.run).where(schema.run.c.id.in_(some))).mappings()
         ]
         for row in rows:
-            row |= _fields(touched[row["id"]], row["stamp"]) | _status(sources[row["id"]])
-            row |= {name: value for name, value in documents[row["id"], "update"] if name in _CHANGEABLE}
+            row.update(_fields(touched[row["id"]], row["stamp"]), **_status(sources[row["id"]]))
+            row.update({k: value for k, value in documents[row["id"], "update"] if k in _CHANGEABLE})
         upsert(connection, schema.run, rows)
         _summarise(
             connection, {run: touched[run].keys for run in some if touched[run].keys != set()}, documents
@@ -154,13 +154,22 @@ def _summarise(connection: Connection, changed: dict[int, set[int] | None], docu
 def definition(name: str, defines: list[tuple[str, Any]]) -> tuple[str | None, str | None]:
     """How a metric is summarised, and its goal: by the latest definition that says so."""
     how = goal = None
-    for pattern, data in defines:
-        if name == pattern or fnmatch.fnmatchcase(name, pattern):
-            how = data.get("summary") or how
-            goal = data.get("goal") or goal
+    for data in _about(name, defines):
+        how = data.get("summary") or how
+        goal = data.get("goal") or goal
     if how is None and goal is not None:
         how = "best"
     return how, goal
+
+
+def stepping(name: str, defines: list[tuple[str, Any]]) -> str | None:
+    """The metric that another is drawn over."""
+    told = [data["step_metric"] for data in _about(name, defines) if data.get("step_metric")]
+    return told[-1] if told else None
+
+
+def _about(name: str, defines: list[tuple[str, Any]]) -> list[dict[str, Any]]:
+    return [data for pattern, data in defines if pattern == name or fnmatch.fnmatchcase(name, pattern)]
 
 
 def _metric(run: int, key: int, totals: Totals, summary: float, given: Any) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from .views import RunList, RunView
+    from .lists import RunList
+    from .views import RunView
 
 _ROWS: Final = 20
 _CELL: Final = 22

@@ -1,38 +1,34 @@
-"""Runs to read: one of them (`RunView`), or those that a search found (`RunList`).
-
-Both read when they are asked and remember what they read; ask the store again to see what has happened since.
-"""
+"""A run to read: it reads what it is asked for and remembers it; ask the store again to see what happened since."""
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from epochal.errors import NotFound
 
 from . import reading, show
 from .cells import decode_json
 from .reading import Entry, Reader
-from .settle import definition
+from .settle import definition, stepping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from sqlalchemy import Connection
+    from collections.abc import Callable, Mapping
 
     from epochal.media.stored import StoredMedia
 
-    from .filters import Query
+    from .lists import RunList
     from .series import Buckets, History
     from .store import Store
 
-_PAGE = 100
+T = TypeVar("T")
 
 
-class Metric(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Metric:
     """What is known of a metric as a whole; min, max and mean pass over NaN.
 
     value is what stands for it: what the user set, else min, max, mean or best if `define_metric` said so, else last.
@@ -50,7 +46,8 @@ class Metric(NamedTuple):
     goal: str | None
 
 
-class Damage(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Damage:
     """What could not be read of a run's journals."""
 
     lines: int
@@ -58,7 +55,7 @@ class Damage(NamedTuple):
     missing: int  # records that were written, by their numbers, and are not there
 
     def __bool__(self) -> bool:
-        return any(self)
+        return bool(self.lines or self.bytes or self.missing)
 
 
 class RunView:
@@ -90,15 +87,15 @@ class RunView:
         return str(self._row["status"])
 
     @property
-    def created(self) -> datetime.datetime:
+    def created(self) -> dt.datetime:
         """When it began, in UTC."""
-        return datetime.datetime.fromtimestamp(self._row["created"], datetime.UTC)
+        return dt.datetime.fromtimestamp(self._row["created"], dt.UTC)
 
     @property
-    def ended(self) -> datetime.datetime | None:
+    def ended(self) -> dt.datetime | None:
         """When it ended, in UTC; of a crashed run, when it was last heard of; None while it runs."""
         ended = self._row["ended"]
-        return None if ended is None else datetime.datetime.fromtimestamp(ended, datetime.UTC)
+        return None if ended is None else dt.datetime.fromtimestamp(ended, dt.UTC)
 
     @property
     def duration(self) -> float:
@@ -196,12 +193,7 @@ class RunView:
             raise NotFound(self._no_metric(key))
         totals, given = found
         how, goal = definition(key, self._defines)
-        latest = [
-            data.get("step_metric")
-            for name, data in self._defines
-            if definition(key, [(name, data)]) != (None, None) or name == key
-        ]
-        step_metric = next((name for name in reversed(latest) if name), None)
+        step_metric = stepping(key, self._defines)
         value = totals.summary(how, goal) if given is None else given
         return Metric(
             value, totals.last, totals.summary("min", None), totals.summary("max", None), totals.summary("mean", None),
@@ -283,7 +275,7 @@ class RunView:
         """Commit, branch, uncommitted changes; empty outside a repository."""
         return self.note("git") or {}
 
-    def differing_notes(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """The parts of environment, git and data sets, flattened, for comparing runs."""
         from .cells import flatten
 
@@ -348,11 +340,10 @@ class RunView:
         self._store.purge(self.id)
 
     def _change(self, kind: str, data: dict[str, Any]) -> None:
-        self._store.append(self.id, (kind, data))
-        self._row = self._store.run(self.id)._row
-        for name in [
-            name for name in vars(self) if not name.startswith("_") or name in {"_metrics", "_defines"}
-        ]:
+        self._store.append(self.id, kind, data)
+        with self._store.connect() as connection:
+            self._row = reading.run_row(connection, self.id)
+        for name in [name for name in vars(self) if name not in {"_store", "_row"}]:
             delattr(self, name)
 
     # -- inside ------------------------------------------------------------------------
@@ -361,7 +352,7 @@ class RunView:
     def _number(self) -> int:
         return int(self._row["id"])
 
-    def _read(self, ask: Any) -> Any:
+    def _read(self, ask: Callable[[Reader], T]) -> T:
         with self._store.connect() as connection:
             return ask(Reader(connection, self._number))
 
@@ -386,118 +377,3 @@ class RunView:
 
     def __hash__(self) -> int:
         return hash(self.id)
-
-
-def load(store: Store, connection: Connection, numbers: list[int]) -> list[RunView]:
-    """Views of these runs with what a table shows of them read in one go."""
-    views = [RunView(store, row) for row in reading.run_rows(connection, numbers)]
-    params, metrics, tags = (
-        read(connection, numbers) for read in (reading.params_of, reading.metrics_of, reading.tags_of)
-    )
-    for view in views:
-        number = view._number
-        vars(view).update(params=params[number], metrics=metrics[number], tags=tags[number])
-    return views
-
-
-class RunList(Sequence[RunView]):
-    """What a search found, in order; read in pages as it is used."""
-
-    def __init__(self, store: Store, query: Query, text: str, *, limit: int | None, **options: Any) -> None:
-        self._store, self._query, self._text, self._limit, self._options = store, query, text, limit, options
-        self._pages: dict[int, list[RunView]] = {}
-        self._numbers: list[int] | None = None
-        self._count: int | None = None
-
-    def __len__(self) -> int:
-        if self._count is None:
-            with self._store.connect() as connection:
-                count = connection.scalar(self._search(connection).count()) or 0
-            self._count = count if self._limit is None else min(count, self._limit)
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> RunView: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[RunView]: ...
-    def __getitem__(self, index: int | slice) -> RunView | list[RunView]:
-        if isinstance(index, slice):
-            start, stop, step = index.indices(len(self))
-            return [self[i] for i in range(start, stop, step)]
-        if index < 0:
-            index += len(self)
-        page = self._page(index // _PAGE) if index >= 0 else []
-        if index < 0 or index % _PAGE >= len(page):
-            raise IndexError(f"there are {len(self)} runs")
-        return page[index % _PAGE]
-
-    def __iter__(self) -> Iterator[RunView]:
-        number = 0
-        while page := self._page(number):
-            yield from page
-            number += 1
-
-    def __bool__(self) -> bool:
-        return bool(self._page(0))
-
-    @cached_property
-    def hint(self) -> str:
-        """Where nothing was found: a name in the filter that no run has, and those like it."""
-        return "" if self else self._store.hint(self._query)
-
-    @property
-    def ids(self) -> list[str]:
-        """The ids of all of them."""
-        with self._store.connect() as connection:
-            return [row["uuid"] for row in reading.run_rows(connection, self._all_numbers(connection))]
-
-    def to_pandas(self) -> Any:
-        """A DataFrame: run_id, name, project, status, created, duration, params.*, metrics.*, tags.*."""
-        from .frames import to_pandas
-
-        return to_pandas(self._store, self.numbers())
-
-    def to_polars(self) -> Any:
-        """The same as a polars DataFrame."""
-        from .frames import to_polars
-
-        return to_polars(self._store, self.numbers())
-
-    def to_arrow(self) -> Any:
-        """The same as a pyarrow Table."""
-        from .frames import to_arrow
-
-        return to_arrow(self._store, self.numbers())
-
-    def numbers(self) -> list[int]:
-        """The numbers of all of them in the database."""
-        with self._store.connect() as connection:
-            return self._all_numbers(connection)
-
-    def _all_numbers(self, connection: Connection) -> list[int]:
-        if self._numbers is None:
-            self._numbers = list(connection.scalars(self._search(connection).ids(self._limit)))
-            self._count = len(self._numbers)
-        return self._numbers
-
-    def _search(self, connection: Connection) -> Any:
-        return self._store.search(connection, self._query, **self._options)
-
-    def _page(self, number: int) -> list[RunView]:
-        if number not in self._pages:
-            with self._store.connect() as connection:
-                self._pages[number] = load(self._store, connection, self._page_numbers(connection, number))
-        return self._pages[number]
-
-    def _page_numbers(self, connection: Connection, number: int) -> list[int]:
-        """The first page is asked for alone; whoever wants a second one is given the order of all."""
-        if number or self._numbers is not None:
-            return self._all_numbers(connection)[number * _PAGE : (number + 1) * _PAGE]
-        size = _PAGE if self._limit is None else min(_PAGE, self._limit)
-        return list(connection.scalars(self._search(connection).ids(size)))
-
-    def __repr__(self) -> str:
-        return show.list_text(self)
-
-    def _repr_html_(self) -> str:
-        return show.list_html(self)

@@ -118,7 +118,7 @@ def test_a_search_can_be_asked_on_postgresql(book):
     store = book.open()
     text = "metrics.a > 1 and params.b ilike 'x%' or not tags.c in ('d') and created > -7d order by metrics.e desc limit 5"
     with store.connect() as connection:
-        search = query.Search(connection, filters.parse(text), project="p", children=False, deleted=False)
+        search = query.Search(connection, filters.parse(text), query.Scope(project="p"))
     said = str(search.ids(10, 20).compile(dialect=postgresql.dialect()))
     assert "'x%'" not in said
     assert "NULLS LAST" in said

@@ -6,6 +6,7 @@ import math
 import random
 import struct
 import sys
+import tracemalloc
 import wave
 
 import matplotlib as mpl
@@ -273,9 +274,9 @@ TABLES = {
 @pytest.mark.parametrize("value", TABLES.values(), ids=TABLES)
 def test_table_keeps_its_cells(back, monkeypatch, value, with_arrow):
     if not with_arrow:
-        monkeypatch.setattr(media.tables.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr(media.columns.importlib.util, "find_spec", lambda name: None)
     found = back(epochal.Table(value, caption="cells"))
-    parquet = with_arrow or isinstance(value, pl.DataFrame)  # polars writes its own
+    parquet = with_arrow or isinstance(value, pl.DataFrame | pl.LazyFrame)  # polars writes its own
     assert found.mime == ("application/vnd.apache.parquet" if parquet else "application/x-ndjson")
     rows = found.rows()
     assert [row["a"] for row in rows] == [1, 2, 3]
@@ -341,6 +342,42 @@ def test_a_large_table_shows_its_beginning():
     assert len(data["preview"]) == media.tables.PREVIEW
     long = epochal.Table({"t": ["x" * 10_000]}).encode().data
     assert len(json.dumps(long)) < 500
+
+
+ODD_COLUMNS = pd.DataFrame(
+    {
+        "when": pd.to_datetime(["2026-01-02", None], utc=True),
+        "whole": pd.array([2**53 + 1, None], dtype="Int64"),
+        "kind": pd.Categorical(["a", None]),
+        "span": pd.to_timedelta([1, None], unit="s"),
+        "flag": pd.array([True, None], dtype="boolean"),
+    }
+)
+
+
+@pytest.mark.parametrize("with_arrow", [True, False], ids=["Parquet", "JSON lines"])
+def test_table_of_odd_columns(back, monkeypatch, with_arrow):
+    if not with_arrow:
+        monkeypatch.setattr(media.columns.importlib.util, "find_spec", lambda name: None)
+    found = back(ODD_COLUMNS)
+    first, second = found.rows()
+    assert first["whole"] == 2**53 + 1
+    assert (first["kind"], first["flag"]) == ("a", True)
+    assert str(first["when"]).replace("T", " ").startswith("2026-01-02 00:00:00")
+    assert set(second.values()) == {None}
+    assert found.data["preview"][1] == [None] * 5
+
+
+def test_mappings_in_cells_keep_their_own_keys(back):
+    assert back(epochal.Table({"m": [{"a": 1}, {"b": 2}]})).rows() == [{"m": {"a": 1}}, {"m": {"b": 2}}]
+
+
+def test_a_large_frame_is_not_turned_into_python_objects():
+    tracemalloc.start()
+    epochal.Table(pd.DataFrame({"a": np.arange(2_000_000)})).encode()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60_000_000  # the integers as objects alone take 64 MB
 
 
 @pytest.mark.parametrize(

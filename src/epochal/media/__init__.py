@@ -16,10 +16,11 @@ from epochal import errors
 
 from .documents import Html, Several, Text
 from .encoded import Encoded, Media, is_array
+from .histograms import Histogram
 from .pictures import Figure, Image, matplotlib_figure
 from .recordings import Audio, Video
 from .stored import StoredMedia, read
-from .tables import Histogram, Table
+from .tables import Table
 
 __all__ = [
     "Audio",

@@ -54,8 +54,13 @@ def test_a_clean_repository(repository):
     commit = repository.commit()
     found = git(repository.path)
     assert found == {
-        "root": str(repository.path), "remote": None, "commit": commit, "branch": "main", "dirty": False, "untracked": 0,
-    }  # fmt: skip
+        "root": str(repository.path),
+        "remote": None,
+        "commit": commit,
+        "branch": "main",
+        "dirty": False,
+        "untracked": 0,
+    }
 
 
 def test_changes_are_kept_as_a_diff_that_applies(repository):
@@ -194,8 +199,27 @@ def test_text_that_is_no_utf8_is_spelled_out(repository):
     json.dumps(git(repository.path))
 
 
-HOSTILE = ["-x", "--output=x", "a b", "a\nb", "a\tb", "$(touch canary)", "`touch canary`", ";touch canary", '"quoted"',
-           "a\\b", "# branch.oid 1234", "? x", "1 M", "\N{GRINNING FACE}", "%s", "..a", "-", "'", "[glob]*"]  # fmt: skip
+HOSTILE = [
+    "-x",
+    "--output=x",
+    "a b",
+    "a\nb",
+    "a\tb",
+    "$(touch canary)",
+    "`touch canary`",
+    ";touch canary",
+    '"quoted"',
+    "a\\b",
+    "# branch.oid 1234",
+    "? x",
+    "1 M",
+    "\N{GRINNING FACE}",
+    "%s",
+    "..a",
+    "-",
+    "'",
+    "[glob]*",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
@@ -229,11 +253,24 @@ def test_looking_executes_nothing_of_the_repository(repository, tmp_path, monkey
     repository.commit("data.txt", "one\n")
     (repository.path / ".gitattributes").write_text("* filter=evil diff=evil\n*.a filter=a=b\n")
     for name, command in {
-        "core.fsmonitor": run, "core.pager": run, "core.sshCommand": run, "core.hooksPath": str(tmp_path / "hooks"),
-        "diff.external": run, "diff.evil.command": run, "diff.evil.textconv": run, "credential.helper": run,
-        "filter.evil.clean": run, "filter.evil.smudge": run, "filter.evil.required": "true", "pager.diff": run,
-        "filter.a=b.process": run, "gpg.program": run, "core.editor": run, "core.askPass": run, "alias.status": f"!{run}",
-    }.items():  # fmt: skip
+        "core.fsmonitor": run,
+        "core.pager": run,
+        "core.sshCommand": run,
+        "core.hooksPath": str(tmp_path / "hooks"),
+        "diff.external": run,
+        "diff.evil.command": run,
+        "diff.evil.textconv": run,
+        "credential.helper": run,
+        "filter.evil.clean": run,
+        "filter.evil.smudge": run,
+        "filter.evil.required": "true",
+        "pager.diff": run,
+        "filter.a=b.process": run,
+        "gpg.program": run,
+        "core.editor": run,
+        "core.askPass": run,
+        "alias.status": f"!{run}",
+    }.items():
         repository("config", name, command)
     hooks = tmp_path / "hooks"
     hooks.mkdir()

@@ -36,11 +36,31 @@ PLANTED = {
     "stripe": f"sk_live_{S}",
 }
 HARMLESS = [
-    "--max-tokens=4096", "--tokenizer=bert-base", "--learning-rate=1e-3", "python train.py --epochs 3", "sk-learn",
-    "passes=3", "authors=me", "key=value", "https://github.com/a/b.git", "ssh://git@github.com/a/b", "git@github.com:a/b.git",
-    "token_count: 12345", "keyboard: 'qwerty'", "num_secretaries = 3", "9e3b4c1a2f9e3b4c1a2f9e3b4c1a2f9e3b4c1a2f", "a:b@c",
-    "tokens per second: 1234.5", "a basic example", "pad_token = 50256", "def f(token: str, auth: Optional[str])", "token = tokenizer.encode(text)", "token_url: a.b", "monkey = 'banana'", "from transformers import AutoTokenizer",
-]  # fmt: skip
+    "--max-tokens=4096",
+    "--tokenizer=bert-base",
+    "--learning-rate=1e-3",
+    "python train.py --epochs 3",
+    "sk-learn",
+    "passes=3",
+    "authors=me",
+    "key=value",
+    "https://github.com/a/b.git",
+    "ssh://git@github.com/a/b",
+    "git@github.com:a/b.git",
+    "token_count: 12345",
+    "keyboard: 'qwerty'",
+    "num_secretaries = 3",
+    "9e3b4c1a2f9e3b4c1a2f9e3b4c1a2f9e3b4c1a2f",
+    "a:b@c",
+    "tokens per second: 1234.5",
+    "a basic example",
+    "pad_token = 50256",
+    "def f(token: str, auth: Optional[str])",
+    "token = tokenizer.encode(text)",
+    "token_url: a.b",
+    "monkey = 'banana'",
+    "from transformers import AutoTokenizer",
+]
 
 
 @pytest.mark.parametrize("text", PLANTED.values(), ids=PLANTED)
@@ -69,8 +89,16 @@ def test_the_word_after_an_option_is_its_value():
         f"--header=X-Auth: {S}",
     ]
     assert redact_arguments(given_words) == [
-        "train.py", "--api-key", "***", "--token", "--epochs", "3", "-p", "8080", "--header=X-Auth: ***",
-    ]  # fmt: skip
+        "train.py",
+        "--api-key",
+        "***",
+        "--token",
+        "--epochs",
+        "3",
+        "-p",
+        "8080",
+        "--header=X-Auth: ***",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Samples come soon and regularly, stop at once, and survive errors and forks."""
 
+import inspect
 import os
+import re
 import sys
 import threading
 import time
@@ -9,6 +11,7 @@ import psutil
 import pytest
 
 from epochal import errors
+from epochal.surroundings import gpu
 from epochal.surroundings.sampler import Load, Sampler
 
 
@@ -66,7 +69,8 @@ def test_a_short_run_never_loads_psutil():
     import subprocess
 
     program = (
-        "import sys, time; from epochal.surroundings.sampler import Sampler; s = Sampler(print, 15); s.start();"
+        "import sys, time; from epochal.surroundings.sampler import Sampler;"
+        "s = Sampler(print, 15); s.start();"
         "time.sleep(0.1); start = time.perf_counter(); s.stop(); assert time.perf_counter() - start < 0.05;"
         "assert 'psutil' not in sys.modules"
     )
@@ -139,12 +143,22 @@ def test_what_a_sample_costs():
     assert cost < 50
 
 
-@pytest.mark.gpu
-def test_gpus_are_sampled():
-    from epochal.surroundings import gpu
+def test_gpus_are_asked_or_absent():
+    assert bool(gpu.describe()) == bool(gpu.Load().sample())
 
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not gpu.describe(), reason="no NVIDIA GPU here")
+def test_gpus_are_sampled():
     described, sample = gpu.describe(), gpu.Load().sample()
     assert described[0]["name"].startswith("NVIDIA")
     assert described[0]["memory"] > 2**30
     assert 0 <= sample["gpu.0.memory"] <= 100
     assert sample["gpu.0.power"] > 0
+
+
+def test_what_is_asked_of_nvml_is_there():
+    pynvml = pytest.importorskip("pynvml")
+    asked = set(re.findall(r"\b(?:nvml|NVML_?)[A-Z]\w+", inspect.getsource(gpu)))
+    assert len(asked) > 8
+    assert [name for name in asked if not hasattr(pynvml, name)] == []

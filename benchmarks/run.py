@@ -20,15 +20,32 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+import autolog_rows
+import logging_rows
 import peers
-import rows
+import store_rows
 import table
+from bench import Bench
 from children import Children
 from table import Figure
 from trackers import PEERS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+ROWS: dict[str, Callable[[Bench], Iterable[Figure]]] = {
+    "import": logging_rows.importing,
+    "log": logging_rows.logging,
+    "start": logging_rows.starting,
+    "durability": logging_rows.durability,
+    "memory": logging_rows.memory,
+    "size": store_rows.size,
+    "project": store_rows.projecting,
+    "catch-up": store_rows.catching_up,
+    "read": store_rows.reading,
+    "search": store_rows.searching,
+    "autolog": autolog_rows.autolog,
+}
 
 
 def main() -> int:
@@ -37,10 +54,10 @@ def main() -> int:
     figures: list[Figure] = []
     begin = time.perf_counter()
     with Children(options.scratch) as children:
-        bench = rows.Bench(children, there, missing, quick=options.quick)
+        bench = Bench(children, there, missing, quick=options.quick)
         for row in options.only:
             print(f"{time.perf_counter() - begin:6.0f} s  {row} ...", file=sys.stderr, flush=True)
-            figures += rows.EVERY[row](bench)
+            figures += ROWS[row](bench)
             if options.json:
                 _write_json(options.json, figures, missing)
     print(_heading(options.quick))
@@ -57,10 +74,10 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--only",
-        type=_names(rows.EVERY),
-        default=list(rows.EVERY),
+        type=_names(ROWS),
+        default=list(ROWS),
         metavar="ROW,...",
-        help=", ".join(rows.EVERY),
+        help=", ".join(ROWS),
     )
     parser.add_argument(
         "--peers",

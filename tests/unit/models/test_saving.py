@@ -145,7 +145,9 @@ def test_a_model_that_its_flavor_cannot_keep_is_not_kept_otherwise(tmp_path):
     assert np.isnan(models.load_model(tmp_path / "m", trust=["pickle"]).weights[0])
 
 
-@pytest.mark.parametrize("metadata", [{"a": object()}, {"a": float("inf")}, {"a": {1: 2}}], ids=["object", "inf", "number as key"])
+@pytest.mark.parametrize(
+    "metadata", [{"a": object()}, {"a": float("inf")}, {"a": {1: 2}}], ids=["object", "inf", "number as key"]
+)
 def test_metadata_must_be_json(model, tmp_path, metadata):
     with pytest.raises(errors.ValueRefused, match="metadata must be JSON"):
         models.save_model(model, tmp_path / "m", metadata=metadata)

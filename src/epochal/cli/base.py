@@ -35,9 +35,16 @@ def use_store(ctx: click.Context, path: str) -> None:
     folder = Path(path).expanduser().absolute()
     inner = folder / ".epochal"
     folder = inner if inner.is_dir() else folder
-    if not folder.is_dir():
-        raise StoreError(f"no store at {folder}; 'epochal init {path}' makes one")
+    if not folder.is_dir() or not _looks_like_a_store(folder):
+        raise StoreError(f"no store at {folder}; 'epochal init {path}' makes one there")
     ctx.with_resource(settings.override(store=str(folder)))
+
+
+def _looks_like_a_store(folder: Path) -> bool:
+    """Whether runs were kept in it, or may be; a folder of other things is nobody's store."""
+    return any((folder / part).exists() for part in ("runs", "epochal.db", ".gitignore")) or not any(
+        folder.iterdir()
+    )
 
 
 def _store(ctx: click.Context, _: click.Parameter, path: str | None) -> None:
@@ -51,6 +58,7 @@ def common(function: F) -> F:
     return click.option(
         "--store",
         metavar="PATH",
+        type=click.Path(),
         expose_value=False,
         is_eager=True,
         callback=_store,

@@ -26,6 +26,8 @@ def full(run: RunView) -> dict[str, Any]:
         ],
         "models": [_artifact(one) | {"ref": f"runs:/{run.id}/{part(one, 'name')}"} for one in run.models],
         "artifacts": [_artifact(one) for one in run.artifacts],
+        "damage": {name: part(run.damage, name) for name in ("lines", "bytes", "missing")},
+        "dropped": run.dropped,
         "children": [child.id for child in run.children],
     }
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ..terminal.text import safe
-from . import base, manage
+from ..terminal.text import count, safe
+from . import base, manage, unknown
 from .complete import complete_filter, complete_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..store import RunView
+    from ..store import RunView, Store
 
 _SHOWN = 20
 _BEGIN = "put 'import epochal; epochal.autolog()' at the top of a training script and run it"
@@ -96,19 +96,28 @@ def list_runs(
         filter_ = f"{filter_} order by {_order(sort)}".strip()
     own = parse(filter_).limit is not None
     most = limit if limit or everything or as_json or own else _SHOWN
-    found = base.store().runs(filter_, project=project, children=children, deleted=deleted, limit=most)
+    store = base.store()
+    found = store.runs(filter_, project=project, children=children, deleted=deleted, limit=most)
     shown = list(found)
     if as_json:
         base.put_json([base.brief(run) for run in shown])
         return
     if not shown:
-        base.say(_nothing(found.hint, filtered=bool(filter_ or project or deleted)))
+        base.say(_nothing(store, found.hint, project, filtered=bool(filter_ or project or deleted)))
         return
-    _draw(shown, _names(columns), more=most is not None and len(shown) == most)
+    names = _names(columns)
+    total = len(store.runs(filter_, project=project, children=children, deleted=deleted))
+    _draw(shown, names, total)
 
 
 def _names(columns: str | None) -> list[str]:
-    return [name.strip() for name in (columns or "").split(",") if name.strip()]
+    from ..terminal.runs import OWN
+
+    names = [name.strip() for name in (columns or "").split(",") if name.strip()]
+    for name in names:
+        if name not in OWN and not name.startswith(("params.", "metrics.", "tags.")):
+            raise click.UsageError(unknown("column", name, [*OWN, "params.X", "metrics.X", "tags.X"]))
+    return names
 
 
 def _order(sort: str) -> str:
@@ -123,32 +132,28 @@ def _order(sort: str) -> str:
     return f"{key} desc" if direction(key) > 0 else f"{key} asc"
 
 
-def _draw(shown: Sequence[RunView], columns: Sequence[str], *, more: bool) -> None:
+def _draw(shown: Sequence[RunView], columns: Sequence[str], total: int) -> None:
     from ..terminal.runs import table
     from ..terminal.screen import dim
 
     screen = base.screen()
     screen.print(table(shown, screen, columns))
     if screen.terminal:
-        screen.print(dim(_foot(shown, more=more, sign=screen.sign("·"))))
+        screen.print(dim(_foot(len(shown), total, screen.sign("·"))))
 
 
-def _nothing(hint: str, *, filtered: bool) -> str:
-    from .. import settings
-
+def _nothing(store: Store, hint: str, project: str | None, *, filtered: bool) -> str:
+    if project is not None and project not in store.projects():
+        hint = unknown("project", project, list(store.projects()))
     if filtered:
         return f"no run matches{f'; {safe(hint)}' if hint else ''}"
-    return f"no runs yet in {settings.store_root()}; {_BEGIN}"
+    return f"no runs yet in {store.root}; {_BEGIN}"
 
 
-def _foot(shown: Sequence[Any], *, more: bool, sign: str) -> str:
-    from ..terminal.text import count
-
-    if more:
-        return f"the newest {count(len(shown), 'run')} {sign} 'epochal runs --all' shows all of them"
-    return (
-        f"{count(len(shown), 'run')} {sign} 'epochal show ID' shows one, 'epochal compare ID ID' what differs"
-    )
+def _foot(shown: int, total: int, sign: str) -> str:
+    if total > shown:
+        return f"{shown:,} of {count(total, 'run')} {sign} 'epochal runs --all' shows all of them"
+    return f"{count(total, 'run')} {sign} 'epochal show ID' shows one, 'epochal compare ID ID' what differs"
 
 
 for command in (manage.delete, manage.undelete, manage.purge, manage.rename, manage.tag, manage.notes):

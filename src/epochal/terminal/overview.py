@@ -22,12 +22,17 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from ..store.views import Metric, RunView
+    from ..store import History, RunView
+    from ..store.views import Metric
 
 _CHART_WIDTH = 48
 _CHARTS = 6
 _CURVE_POINTS = 3
 _ROWS = 12
+_LONG = 300
+_METRICS = 60
+_PARAMS = 200
+_SCANNED = 2000
 
 
 def overview(run: RunView, screen: Screen, *, charts: int = _CHARTS) -> Iterator[RenderableType]:
@@ -40,12 +45,15 @@ def overview(run: RunView, screen: Screen, *, charts: int = _CHARTS) -> Iterator
     if run.notes:
         yield from section("Notes", Text("\n".join(text.safe_lines(run.notes, 4000))))
     if run.params:
-        yield from section("Parameters", grid(run.params, screen))
+        yield from section("Parameters", grid(run.params, screen, _PARAMS))
     if run.metrics:
         yield from section("Metrics", metrics(run, screen))
     pictures = list(curves(run, screen, charts)) if charts else []
     if pictures:
         yield from section("Curves", side_by_side(pictures, across(screen)))
+    load = run.system()
+    if load:
+        yield from section("Load", system(load, screen))
     from .contents import contents
 
     yield from contents(run, screen)
@@ -104,6 +112,10 @@ def facts(run: RunView, screen: Screen) -> RenderableType:
     rows.append(("duration", text.duration(run.duration)))
     environment, git = run.note("environment") or {}, run.note("git") or {}
     rows += [(name, shown) for name, shown in _surroundings(environment, git) if shown]
+    if run.damage:
+        lost = text.count(run.damage.lines, "line"), text.count(run.damage.missing, "record")
+        said = f"{lost[0]} could not be read, {lost[1]} missing"
+        rows.append(("damage", Text(said, style="red")))
     if run.tags:
         rows.append(("tags", _tags(run.tags)))
     children = len(run.children)
@@ -186,7 +198,7 @@ def grid(values: Mapping[str, Any], screen: Screen, most: int | None = None) -> 
     for _ in range(beside):
         out.add_column(no_wrap=beside > 1)
     blocks = [rows[i * down : (i + 1) * down] for i in range(beside)]
-    cut = wide[1] if beside > 1 else 10_000
+    cut = wide[1] if beside > 1 else _LONG
     out.add_row(*(pairs([(key, _short(value, cut, screen)) for key, value in block]) for block in blocks))
     return Group(out, Text(f"and {left} more", style=DIM)) if left else out
 
@@ -197,10 +209,13 @@ def _short(shown: str, width: int, screen: Screen) -> str:
 
 def metrics(run: RunView, screen: Screen) -> RenderableType:
     """Each metric's summary value; of those with a curve its range and its shape, the best value marked."""
-    found = {key: run.metric(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
-    keys = telling({*run.summary, *found})
-    if not any(metric.count > 1 for metric in found.values()):
-        return _values(run, keys, screen)
+    found = known(run)
+    everything = telling({*run.summary, *found})
+    keys = everything[:_METRICS]
+    left = len(everything) - len(keys)
+    more = [Text(f"and {left:,} more: epochal show {run.id} --json", style=DIM)] if left else []
+    if not any(found[key].count > 1 for key in keys if key in found):
+        return Group(_values(run, keys, screen), *more)
     out = screen.table()
     for head in ("metric", "value", "min", "max", "points"):
         left = head == "metric"
@@ -208,7 +223,12 @@ def metrics(run: RunView, screen: Screen) -> RenderableType:
     out.add_column(Text("curve"), no_wrap=True)
     for key in keys:
         out.add_row(*_metric(run, key, found.get(key), screen))
-    return out
+    return Group(out, *more)
+
+
+def known(run: RunView) -> dict[str, Metric]:
+    """What is known of each metric that has points; of very many, of those that one wants to see first."""
+    return {key: run.metric(key) for key in telling(run.keys())[:_SCANNED]}
 
 
 def _metric(run: RunView, key: str, known: Metric | None, screen: Screen) -> list[Text]:
@@ -273,13 +293,13 @@ def telling(keys: Iterable[str]) -> list[str]:
 
 def curves(run: RunView, screen: Screen, most: int) -> Iterator[RenderableType]:
     """Charts of the metrics that have enough points; training and validation together."""
-    known = {key: run.metric(key) for key in run.keys()}  # noqa: SIM118 - not a mapping
-    groups = related(telling(key for key, metric in known.items() if metric.count >= _CURVE_POINTS))
+    found = known(run)
+    groups = related(telling(key for key, metric in found.items() if metric.count >= _CURVE_POINTS))
     width = min(80, (screen.columns - 2) // across(screen) - 3)
     for name, names in list(groups.items())[:most]:
         first = next(iter(names))
         lines = [Line(label, *points(run, key)) for key, label in names.items()]
-        yield chart(name, lines, screen, width, 9, label_x=known[first].step_metric or "step")
+        yield chart(name, lines, screen, width, 9, label_x=found[first].step_metric or "step")
     if len(groups) > most:
         more = text.count(len(groups) - most, "more chart")
         yield Text(f"and {more}: epochal plot {run.id} KEY", style=DIM)
@@ -298,3 +318,17 @@ def points(run: RunView, key: str) -> tuple[Any, Any]:
     axis = run.history(other)
     at = dict(zip(axis.steps.tolist(), axis.values.tolist(), strict=True))
     return [at.get(step, math.nan) for step in history.steps.tolist()], history.values
+
+
+def system(load: Mapping[str, History], screen: Screen) -> RenderableType:
+    """The machine's load: mean, highest value and course of each measure."""
+    out = screen.table()
+    for head in ("measure", "mean", "max", "course"):
+        out.add_column(Text(head), justify="right" if head in {"mean", "max"} else "left", no_wrap=True)
+    for key, history in list(load.items())[:_ROWS]:
+        values = [float(v) for v in history.values[-_SCANNED:] if math.isfinite(v)]
+        if values:
+            shape = sparkline(values, 16, ascii_only=not screen.unicode)
+            mean, most = text.number(math.fsum(values) / len(values)), text.number(max(values))
+            out.add_row(Text(text.safe(key)), Text(mean), Text(most), Text(shape, style="cyan"))
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
@@ -74,18 +75,13 @@ def chart(
 
 def ends(line: Line) -> str:
     """From where to where a curve went."""
-    finite = text.finite(line.y)
-    return (
-        f"{text.number(float(finite[0]))} > {text.number(float(finite[-1]))}"
-        if len(finite)
-        else "nothing finite"
-    )
+    first = next((float(v) for v in line.y if math.isfinite(v)), None)
+    return "nothing finite" if first is None else f"{text.number(first)} > {last(line)}"
 
 
 def last(line: Line) -> str:
     """The curve's last finite value."""
-    finite = text.finite(line.y)
-    return text.number(float(finite[-1])) if len(finite) else "nan"
+    return text.number(next((float(v) for v in reversed(line.y) if math.isfinite(v)), math.nan))
 
 
 def related(keys: Iterable[str]) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PIPED_WIDTH = 100
 _ENDLESS = 100_000
+_NARROWEST = 20
 _ASCII = str.maketrans(
     {
         "✔": "+",
@@ -53,7 +55,7 @@ STATUS = {
     "superseded": ("↷", "bright_black"),
 }
 LINES = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow")
-DIM = "bright_black"
+DIM = "dim"
 BEST = "bold green"
 HEAD = "bold"
 GAP = 2
@@ -154,15 +156,7 @@ _RULE_ASCII = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=
 
 
 def _columns() -> int:
-    try:
-        asked = int(os.environ.get("COLUMNS", ""))
-    except ValueError:
-        asked = 0
-    return asked if asked > 0 else max(20, os.get_terminal_size(_terminal_descriptor()).columns or 80)
-
-
-def _terminal_descriptor() -> int:
-    return next((fd for fd in (1, 2, 0) if os.isatty(fd)), 1)
+    return max(_NARROWEST, shutil.get_terminal_size((80, 24)).columns)
 
 
 def _speaks_unicode(stream: TextIO) -> bool:

@@ -276,8 +276,3 @@ def jsonable(found: Any) -> Any:
     if hasattr(found, "tolist"):
         return jsonable(found.tolist())
     return str(found)
-
-
-def finite(values: Iterable[float]) -> list[float]:
-    """Those of ``values`` that are finite."""
-    return [v for v in values if math.isfinite(v)]

@@ -197,6 +197,40 @@ def test_nothing_found_says_what_may_be_wrong(call, store):
     assert err.count("\n") == 1
 
 
+def test_an_unknown_project_is_named(call, store):
+    assert call("runs", "-p", "brids") == (
+        0,
+        "",
+        "no run matches; no project named 'brids'; did you mean birds?\n",
+    )
+
+
+def test_a_run_of_a_thousand_metrics_is_still_an_overview(call, root):
+    with epochal.start_run(name="wide", config={f"p{i}": i for i in range(1000)}) as run:
+        for step in range(3):
+            run.log({f"m{i}/loss": i / (step + 1) for i in range(1000)}, step=step)
+    code, out, _ = call("show", "wide")
+    assert code == 0
+    assert "and 940 more: epochal show" in out
+    assert "and 994 more charts" in out
+    assert len(out.splitlines()) < 1400  # into a pipe every parameter is shown
+
+
+def test_damage_and_load_are_shown(call, data, root):
+    from epochal import journal
+
+    with epochal.start_run(name="torn") as run:
+        for step in range(5):
+            run.log({"loss": 1.0}, step=step)
+            run.event("system", {"values": {"cpu": 10.0 * step}})
+    path = next(journal.run_folder(root, run.id).glob("*.jsonl"))
+    path.write_bytes(path.read_bytes().replace(b'{"step":2,', b'{"step":7,'))
+    _, out, _ = call("show", "torn")
+    assert "1 line could not be read" in out
+    assert re.search(r"cpu +20.0 +40.0", out)
+    assert data("show", "torn")["damage"]["lines"] == 1
+
+
 # -- show --------------------------------------------------------------------------------
 
 
@@ -586,6 +620,8 @@ def test_nothing_hostile_reaches_the_terminal(call, store, monkeypatch, args, co
         pytest.param(["load-check", "models:/x/1"], "models:/", id="registry"),
         pytest.param(["runs", "--store", "/nowhere"], "epochal init", id="no-store"),
         pytest.param(["completion", "csh"], "csh", id="shell"),
+        pytest.param(["runs", "--columns", "nmae"], "did you mean name?", id="column"),
+        pytest.param(["runs", "--store", "/etc"], "no store at /etc", id="no-store-but-a-folder"),
     ],
 )
 def test_refusals_are_one_line(refused, store, args, said):

@@ -94,7 +94,7 @@ def flatten(name: str, value: Any) -> dict[str, Any]:
     }
 
 
-class Totals(NamedTuple):
+class Totals(msgspec.Struct, frozen=True, gc=False):
     """What is known of a series as a whole.
 
     min, max and sum pass over NaN (``valid`` counts the others).  The sum is made in order, point by point,

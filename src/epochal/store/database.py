@@ -40,7 +40,7 @@ MEMORY = ":memory:"
 
 
 class Database(NamedTuple):
-    """An opened database; ``home`` if it is the one beside the journals, whose projector clears the markers."""
+    """An opened database; ``home``: it is the one beside the journals, whose projector clears the markers."""
 
     engine: Engine
     path: str
@@ -49,7 +49,7 @@ class Database(NamedTuple):
 
 
 def open_database(root: Path, *, elsewhere: bool = False) -> Database:
-    """Open the database of a store (or the one ``elsewhere``), made anew where it is missing or of another version.
+    """Open the database of a store (or the one ``elsewhere``), made anew where it is not as it should be.
 
     Raises `StoreError` where the folder is no store that can be read.
     """
@@ -82,7 +82,7 @@ def set_aside(path: str) -> None:
     """Rename a database that cannot be read, with its log."""
     for end in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
-            os.replace(path + end, f"{path}.broken{end}")
+            Path(path + end).replace(f"{path}.broken{end}")
 
 
 def _places(root: Path) -> list[tuple[str, bool]]:
@@ -113,7 +113,7 @@ def _engine(path: str) -> Engine:
     else:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-        # Connections are kept: the last one to close a database writes its log into it, and waits for the disk.
+        # Connections are kept: the last to be closed writes the log into the database and waits for the disk.
         engine = create_engine(
             URL.create("sqlite", database=path), pool_size=2, max_overflow=20, connect_args={"timeout": 30}
         )

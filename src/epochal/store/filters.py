@@ -18,7 +18,6 @@ from lark import (
     Token,
     Transformer,
     UnexpectedCharacters,
-    UnexpectedEOF,
     UnexpectedInput,
     UnexpectedToken,
     v_args,
@@ -33,10 +32,21 @@ KINDS: Final = {
 }  # fmt: skip
 
 ATTRIBUTES: Final = {
-    "id": "text", "name": "text", "project": "text", "status": "text", "created": "time", "ended": "time",
-    "duration": "span", "group": "text", "job_type": "text", "source": "text", "parent": "text", "notes": "text",
-    "user": "text", "host": "text",
-}  # fmt: skip
+    "id": "text",
+    "name": "text",
+    "project": "text",
+    "status": "text",
+    "created": "time",
+    "ended": "time",
+    "duration": "span",
+    "group": "text",
+    "job_type": "text",
+    "source": "text",
+    "parent": "text",
+    "notes": "text",
+    "user": "text",
+    "host": "text",
+}
 """What a run has of itself, with its type."""
 
 _ALSO: Final = {
@@ -249,7 +259,7 @@ class _Build(Transformer[Token, Any]):
 
 
 def _unquote(text: str) -> str:
-    """The text between quotes; a quote in it is doubled or follows a backslash, a backslash may be doubled."""
+    """The text between quotes; a quote in it is doubled or follows a backslash, which may be doubled too."""
     quote = text[0]
     pattern = rf"{quote}{quote}|\\[{quote}\\]" if quote != "`" else "``"
     return re.sub(pattern, lambda found: found.group()[1], text[1:-1])
@@ -258,23 +268,33 @@ def _unquote(text: str) -> str:
 # -- complaints --------------------------------------------------------------------
 
 _WORDS: Final = {
-    "FIELD": "a field such as metrics.loss", "NAME": "status", "COMPARISON": "a comparison (=, !=, <, <=, >, >=)",
-    "TEXT": "a text in quotes", "NUMBER": "a number", "INTEGER": "a number", "SPAN": "a time such as 7d",
-    "TRUTH": "true", "LIKE": "like", "DIRECTION": "asc or desc", "LPAR": "(", "RPAR": ")", "COMMA": ",",
+    "FIELD": "a field such as metrics.loss",
+    "NAME": "status",
+    "COMPARISON": "a comparison (=, !=, <, <=, >, >=)",
+    "TEXT": "a text in quotes",
+    "NUMBER": "a number",
+    "INTEGER": "a number",
+    "SPAN": "a time such as 7d",
+    "TRUTH": "true",
+    "LIKE": "like",
+    "DIRECTION": "asc or desc",
+    "LPAR": "(",
+    "RPAR": ")",
+    "COMMA": ",",
     "$END": "the end",
-}  # fmt: skip
+}
 
 
 def _complain(text: str, error: UnexpectedInput) -> QueryError:
+    expected: set[str] = set()
+    found = ""
     if isinstance(error, UnexpectedCharacters):
-        expected, found = set(error.allowed or ()), text[error.pos_in_stream :].split()[0]
-    elif isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        expected, found = set(error.accepts or error.expected), str(error.token)
-    else:
-        accepted = getattr(error, "accepts", None) or getattr(error, "expected", ())
-        expected, found = set(accepted), ""
+        expected, found = set(error.allowed or ()), text[error.pos_in_stream :].split(maxsplit=1)[0]
+    elif isinstance(error, UnexpectedToken):
+        expected = set(error.accepts or error.expected)
+        found = "" if error.token.type == "$END" else str(error.token)
     expected -= {"WS"}
-    position = len(text) if isinstance(error, UnexpectedEOF) or not found else error.pos_in_stream or 0
+    position = (getattr(error, "pos_in_stream", None) or 0) if found else len(text)
     words = list(dict.fromkeys(_WORDS.get(name, name.lower()) for name in sorted(expected)))
     if "TEXT" in expected and found and (found[0].isalpha() or found[0] in "'\""):
         word = found.strip("'\"")
@@ -299,5 +319,5 @@ def _unknown(text: str, token: Token, name: str) -> QueryError:
         f"nothing is called {name!r}; {hint}"
         f"There are metrics.NAME, params.NAME, tags.NAME, {', '.join(ATTRIBUTES)}"
     )
-    mark = str(_at(text, token.start_pos or 0, name, [])).split("\n", 1)[1]
+    mark = str(_at(text, token.start_pos or 0, name, [])).split("\n", maxsplit=1)[1]
     return QueryError(f"{first}\n{mark}")

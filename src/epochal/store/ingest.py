@@ -216,10 +216,15 @@ class Part:
     def write(self) -> set[int] | None:
         """Write what was gathered; the keys whose metrics changed, `ALL` where all may have."""
         connection, source = self._connection, self.source
-        number = self._numbers.of([
-            *self._params, *self._tags, *(name for _, name in self._documents), *(name for name, _ in self._points),
-            *(row["key"] for row in self._media),
-        ])  # fmt: skip
+        number = self._numbers.of(
+            [
+                *self._params,
+                *self._tags,
+                *(name for _, name in self._documents),
+                *(name for name, _ in self._points),
+                *(row["key"] for row in self._media),
+            ]
+        )
         by = {"run": source.run, "stamp": source.stamp}
         params = [{**by, "key": number[name], **cell._asdict()} for name, cell in self._params.items()]
         upsert(connection, schema.param, params, order=["stamp"])
@@ -272,10 +277,21 @@ class Part:
 _APPLY: Final[dict[str, Callable[[Part, Line], None]]] = {
     kind: getattr(Part, f"_on_{kind}")
     for kind in (
-        "start", "params", "config", "summary", "define", "tags", "note", "update", "system", "text", "artifact",
-        "media", "end",
+        "start",
+        "params",
+        "config",
+        "summary",
+        "define",
+        "tags",
+        "note",
+        "update",
+        "system",
+        "text",
+        "artifact",
+        "media",
+        "end",
     )
-}  # fmt: skip
+}
 
 
 def _split(text: str | None) -> tuple[str | None, str | None]:

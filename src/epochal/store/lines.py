@@ -3,8 +3,9 @@
 `journal.parse` says what a line means; this says the same of a hundred thousand of
 them.  Each line's checksum is compared; then the lines with points, which are nearly
 all of a long journal, are decoded in one call by a decoder that knows their shape.
-Records whose sequence number does not rise (among those with points, among the others) are refused like damaged ones: after a
-block of a disk was swapped or doubled, what is read is right, or counted as unread.
+Records whose sequence number does not rise (among those with points, among the others)
+are refused like damaged ones: after a block of a disk was swapped or doubled, what is
+read is right, or counted as unread.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Point(msgspec.Struct, array_like=True, gc=False):
 
 
 class Block(NamedTuple):
-    """Some successive lines of a file: those with points, the others, where they end and what was unreadable."""
+    """Some successive lines of a file: those with points, the others, where they end, what was unreadable."""
 
     points: list[Point]
     others: list[Line]

@@ -106,7 +106,7 @@ class Projector:
 
     def _all(self) -> Iterator[Journal]:
         for run in _folders(_folders([str(self.root / "runs")])):
-            run_id = os.path.basename(run)
+            run_id = run.rpartition("/")[2]
             if ids.valid(run_id):
                 yield from self._of_run(run_id, run)
 
@@ -266,7 +266,7 @@ class Projector:
         """What is known of a journal, and whether nothing was."""
         row = execute(step.connection, _ONE_SOURCE, {"file": one.file}).mappings().first()
         if row is not None:
-            return Source.of(row), False
+            return Source.of(dict(row)), False
         started = first.time if first is not None else ids.time_of(one.run)
         run = settle.run_number(step.connection, step.numbers, one.run)
         return Source(
@@ -279,8 +279,12 @@ class Projector:
     ) -> Iterator[tuple[Journal, bool]]:
         """A journal is not the one that was read: forget its run, and read all of it that is there."""
         self._replaced.append(one.file)
-        errors.warn_once(("replaced", one.file), "epochal: %s was replaced or cut short since it was last read; run %s "
-                         "now shows what the file says today", one.path, one.run)  # fmt: skip
+        errors.warn_once(
+            ("replaced", one.file),
+            "epochal: %s was replaced or cut short since it was last read; run %s shows what it says now",
+            one.path,
+            one.run,
+        )
         settle.forget(connection, one.run)
         there = {other.file for other, _ in waiting}
         for other in self._of_run(one.run, str(one.path.parent)):

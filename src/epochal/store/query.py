@@ -172,7 +172,7 @@ class Search:
             if isinstance(value, Span | Number):
                 return value.seconds if isinstance(value, Span) else value.value
             raise QueryError(
-                f"{field.name} is a length of time: write 90s, 15m, 2h, 1d or a number of seconds, not {value!r}"
+                f"{field.name} is a length of time: write 90s, 15m, 2h, 1d or seconds, not {value!r}"
             )
         return self._moment(field, value)
 
@@ -240,8 +240,13 @@ def _sorted(column: ColumnElement[Any], key: Order) -> Any:
 
 
 _OPERATORS: Final[dict[str, Callable[[Any, Any], ColumnElement[bool]]]] = {
-    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 
 
 def _compare(column: ColumnElement[Any], op: str, value: Any) -> ColumnElement[bool]:

@@ -61,8 +61,8 @@ def execute(
 ) -> CursorResult[Any]:
     """Execute a statement that is made once, with these values, or with each of these rows.
 
-    What SQLAlchemy does for a statement costs more than what SQLite does for it; here its SQL is made once, and
-    the values go to the driver as they are (a Boolean comes back as SQLite has it, as 0 or 1).
+    What SQLAlchemy does for a statement costs more than what SQLite does for it; here its SQL is made once,
+    and the values go to the driver as they are (a Boolean comes back as SQLite has it, as 0 or 1).
     """
     known = (statement, connection.dialect.name)
     if known not in _text:
@@ -111,10 +111,11 @@ class Numbers:
         if missing:
             self._known |= find_keys(self._connection, missing)
             fresh = [name for name in missing if name not in self._known]
-            rows = [{"id": self.next(schema.key), "digest": digest(name), "name": name} for name in fresh]
+            numbers = {name: self.next(schema.key) for name in fresh}
+            rows = [{"id": number, "digest": digest(name), "name": name} for name, number in numbers.items()]
             if rows:
                 execute(self._connection, inserting(schema.key), rows)
-            self._known |= {row["name"]: row["id"] for row in rows}
+            self._known |= numbers
         return self._known
 
 

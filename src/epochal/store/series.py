@@ -66,7 +66,7 @@ class Blocks(NamedTuple):
 class History:
     """A series, in the order in which it was written: int64 steps, float64 times (UTC seconds) and values.
 
-    Where several processes wrote a metric of one run, one follows the other, in the order in which they began.
+    Where several processes wrote a metric of one run, one follows the other, in the order of their begin.
     """
 
     key: str
@@ -121,7 +121,7 @@ _config = ChunkConfig()
 
 
 def pack(columns: Sequence[NDArray[Any]]) -> bytes:
-    """int64 and float64 columns of one length in one piece: a byte that says how, lengths, then the columns."""
+    """int64 and float64 columns of one length in one piece: a byte that says how, lengths, the columns."""
     if len(columns[0]) < _RAW_BELOW:
         return b"\0" + b"".join(column.tobytes() for column in columns)
     parts = [standalone.simple_compress(np.ascontiguousarray(column), _config) for column in columns]
@@ -195,13 +195,13 @@ def compact(connection: Connection, series: int, count: int) -> None:
 
 
 def _open_since(before: int, more: int) -> int:
-    """The first point that is packed anew: of the last, unfinished chunk, or of all small ones when BIG is full."""
+    """The first point to pack anew: of the last, unfinished chunk, or of all small ones when BIG is full."""
     size = BIG if (before + more) // BIG > before // BIG else SMALL
     return before - before % size
 
 
 def chunks(series: int, start: int, points: Points, *, rest: int = SMALL) -> list[dict[str, Any]]:
-    """The rows of points that begin at number ``start``: big ones, and what is left after them in chunks of at most ``rest`` points."""
+    """The rows of points from number ``start`` on: big ones, what is left in chunks of at most ``rest``."""
     rows = []
     at, count = 0, len(points.steps)
     while at < count:
@@ -237,10 +237,8 @@ def read_blocks(connection: Connection, series: Sequence[int]) -> Blocks:
             if blocks:
                 found.append(Blocks(*unpack(blocks, "iiiiffff")))
             else:
-                data = connection.scalar(
-                    select(columns.points).where(columns.series == one, columns.first == first)
-                )
-                found.append(summarise(_points(data)))
+                chunk = select(columns.points).where(columns.series == one, columns.first == first)
+                found.append(summarise(_points(connection.execute(chunk).scalar_one())))
     return (
         Blocks(*(np.concatenate(column) for column in zip(*found, strict=True)))
         if found

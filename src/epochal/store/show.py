@@ -1,4 +1,4 @@
-"""Runs as text in a terminal and as HTML in a notebook. Everything a user named is cut, and escaped in HTML."""
+"""Runs as text in a terminal and as HTML in a notebook; what a user named is cut, and escaped in HTML."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def list_html(found: RunList) -> str:
 def run_text(run: RunView) -> str:
     """A run in a few lines."""
     lines = [
-        f"Run {run.id} {cut(run.name, 60)!r}: {run.status}, project {cut(run.project, 40)}, {span(run.duration)}"
+        f"Run {run.id} {cut(run.name, 40)!r}: {run.status}, project {cut(run.project)}, {span(run.duration)}"
     ]
     lines += [f"  {name}: {text}" for name, text in _sections(run)]
     return "\n".join(lines)
@@ -67,7 +67,8 @@ def run_text(run: RunView) -> str:
 
 def run_html(run: RunView) -> str:
     """A run in a notebook."""
-    head = f"<b>{html.escape(cut(run.name, 60))}</b> <code>{run.id}</code> {html.escape(run.status)}, {span(run.duration)}"
+    name, status = html.escape(cut(run.name, 60)), html.escape(run.status)
+    head = f"<b>{name}</b> <code>{run.id}</code> {status}, {span(run.duration)}"
     rows = "".join(f"<tr><th>{name}</th><td>{html.escape(text)}</td></tr>" for name, text in _sections(run))
     return f"<p>{head}</p><table>{rows}</table>"
 
@@ -81,10 +82,8 @@ def _sections(run: RunView) -> Iterable[tuple[str, str]]:
     if run.error:
         yield "error", cut(f"{run.error.get('type')}: {run.error.get('text')}", 100)
     if run.damage:
-        yield (
-            "damage",
-            f"{run.damage.lines} lines ({run.damage.bytes} bytes) unreadable, {run.damage.missing} records missing",
-        )
+        lost = run.damage
+        yield "damage", f"{lost.lines} lines ({lost.bytes} bytes) unreadable, {lost.missing} records missing"
 
 
 def _columns(views: Sequence[RunView]) -> dict[str, list[str]]:

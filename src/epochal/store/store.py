@@ -87,8 +87,11 @@ class Store:
                 return self._projector.catch_up(progress)
             except DatabaseError as error:
                 if "locked" in str(error.orig):
-                    errors.warn_once(("locked", self.root), "epochal: another process holds %s; what is shown may be "
-                                     "some time old", self._database.path)  # fmt: skip
+                    errors.warn_once(
+                        ("locked", self.root),
+                        "epochal: another process holds %s; what is shown may be some time old",
+                        self._database.path,
+                    )
                     return Caught()
                 self._move(error)
                 return self._projector.catch_up(progress)
@@ -104,8 +107,12 @@ class Store:
         path = self._database.path
         if not broken and not self._database.home:
             raise StoreError(f"the database {path} cannot be written ({error.orig})") from error
-        errors.warn_once(("database", self.root), "epochal: cannot use %s (%s); reading goes on from another database, "
-                         "nothing is lost", path, error.orig)  # fmt: skip
+        errors.warn_once(
+            ("database", self.root),
+            "epochal: cannot use %s (%s); reading goes on from another database, nothing is lost",
+            path,
+            error.orig,
+        )
         self._database.engine.dispose()
         if broken:
             set_aside(path)
@@ -181,7 +188,7 @@ class Store:
         return next((one for one in reversed(found) if one["name"] == name), None)
 
     def compare(self, names: Iterable[str]) -> dict[str, dict[str, list[Any]]]:
-        """Where runs differ: by kind (attributes, params, metrics, tags, notes) and name the value in each run."""
+        """Where runs differ: by kind (attributes, params, metrics, tags, notes) and name each run's value."""
         return compare([self.run(name) for name in names])
 
     def status(self) -> dict[str, Any]:
@@ -192,7 +199,7 @@ class Store:
     # -- changing them -----------------------------------------------------------------
 
     def append(self, run_id: str, kind: str, data: dict[str, Any]) -> None:
-        """Add a record to a run, whatever its state, and read it; raises `StoreError` if it cannot be written."""
+        """Add a record to a run, whatever its state; raises `StoreError` if it cannot be written."""
         changing.append(self.root, run_id, kind, data)
         self.catch_up()
 
@@ -223,8 +230,8 @@ def runs(
     """Search: ``epochal.runs("metrics.accuracy > 0.9 and params.model = 'rf' order by metrics.loss")``.
 
     All projects unless one is named; the runs that began by themselves unless ``children``; the newest first
-    unless the filter says ``order by``.  Deleted runs are hidden; ``deleted=True`` finds only those, None both.
-    The list is read in pages as it is used; ``.to_pandas()``, ``.to_polars()`` and ``.to_arrow()`` read all of it.
+    unless the filter says ``order by``.  Deleted runs are hidden; ``deleted=True`` finds those, None both.
+    The list is read in pages as it is used; ``.to_pandas()``, ``.to_polars()``, ``.to_arrow()`` read all.
     Raises `QueryError`, which marks the place in the filter.
     """
     opened = store or Store.open()

@@ -1,4 +1,4 @@
-"""A run to read: it reads what it is asked for and remembers it; ask the store again to see what happened since."""
+"""A run to read: it remembers what it has read; ask the store again to see what has happened since."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 class Metric:
     """What is known of a metric as a whole; min, max and mean pass over NaN.
 
-    value is what stands for it: what the user set, else min, max, mean or best if `define_metric` said so, else last.
+    value stands for it: what the user set, else min, max, mean, best if `define_metric` said so, else last.
     """
 
     value: Any
@@ -196,9 +196,17 @@ class RunView:
         step_metric = stepping(key, self._defines)
         value = totals.summary(how, goal) if given is None else given
         return Metric(
-            value, totals.last, totals.summary("min", None), totals.summary("max", None), totals.summary("mean", None),
-            totals.summary("best", goal), totals.count, totals.last_step, step_metric, goal,
-        )  # fmt: skip
+            value,
+            totals.last,
+            totals.summary("min", None),
+            totals.summary("max", None),
+            totals.summary("mean", None),
+            totals.summary("best", goal),
+            totals.count,
+            totals.last_step,
+            step_metric,
+            goal,
+        )
 
     @cached_property
     def _metrics(self) -> dict[str, Any]:
@@ -217,7 +225,7 @@ class RunView:
     @overload
     def history(self, key: str, buckets: int) -> Buckets: ...
     def history(self, key: str, buckets: int | None = None) -> History | Buckets:
-        """All points of a metric in the order of writing; or at most ``buckets`` buckets that show every extreme.
+        """All points of a metric in the order of writing, or at most ``buckets`` that show every extreme.
 
         Raises `NotFound` if it was never logged.
         """

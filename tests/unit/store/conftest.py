@@ -70,7 +70,7 @@ class Book:
         return Store.open(self.root)
 
     def markers(self):
-        return sorted(os.listdir(self.root / "live"))
+        return sorted(path.name for path in (self.root / "live").iterdir())
 
 
 @pytest.fixture
@@ -89,19 +89,42 @@ def told(store):
     return {run.id: told_of(run) for run in store.runs(children=True, deleted=None)}
 
 
+COLUMNS = ("steps", "times", "count", "min", "max", "mean", "last")
+
+
 def told_of(run):
-    histories = {key: run.history(key) for key in run.keys()}
+    keys = run.keys()
+    histories = {key: run.history(key) for key in keys}
+    small = {key: run.history(key, buckets=7) for key in keys}
+    fields = [
+        "name",
+        "project",
+        "status",
+        "created",
+        "ended",
+        "group",
+        "job_type",
+        "source",
+        "notes",
+        "user",
+        "host",
+        "parent",
+        "deleted",
+        "error",
+    ]
+    values = ["params", "config", "metrics", "tags", "summary", "notes_named", "damage", "artifacts"]
     return {
-        "fields": [run.name, run.project, run.status, run.created, run.ended, run.group, run.job_type, run.source,
-                   run.notes, run.user, run.host, run.parent, run.deleted, run.error],
-        "values": repr([run.params, run.config, run.metrics, run.tags, run.summary, run.notes_named, run.damage]),
-        "metric": {key: repr(run.metric(key)) for key in run.keys()},
-        "series": {k: [h.steps.tobytes(), h.times.tobytes(), h.values.tobytes()] for k, h in histories.items()},
-        "buckets": {key: [getattr(run.history(key, buckets=7), column).tobytes() for column in
-                          ("steps", "times", "count", "min", "max", "mean", "last")] for key in histories},
+        "fields": [getattr(run, name) for name in fields],
+        "values": repr([getattr(run, name) for name in values]),
+        "metric": {key: repr(run.metric(key)) for key in keys},
+        "series": {
+            k: [h.steps.tobytes(), h.times.tobytes(), h.values.tobytes()] for k, h in histories.items()
+        },
+        "buckets": {k: [getattr(one, column).tobytes() for column in COLUMNS] for k, one in small.items()},
         "system": {k: h.values.tobytes() for k, h in run.system().items()},
-        "items": repr([run.artifacts, [[m.key, m.step, m.type, m.data, m.caption] for m in run.media()], run.console()]),
-    }  # fmt: skip
+        "media": repr([[m.key, m.step, m.type, m.data, m.caption] for m in run.media()]),
+        "console": run.console(),
+    }
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def test_the_tables_can_be_made_on_postgresql():
 
 def test_a_search_can_be_asked_on_postgresql(book):
     store = book.open()
-    text = "metrics.a > 1 and params.b ilike 'x%' or not tags.c in ('d') and created > -7d order by metrics.e desc limit 5"
+    text = "metrics.a > 1 and params.b ilike 'x%' or not tags.c in ('d') and created > -7d order by metrics.e"
     with store.connect() as connection:
         search = query.Search(connection, filters.parse(text), query.Scope(project="p"))
     said = str(search.ids(10, 20).compile(dialect=postgresql.dialect()))

@@ -156,12 +156,20 @@ def _runs():
     for number in range(60):
         yield {
             "number": number,
-            "metrics": {k: v for k, v in (("a", METRICS[number % 8]), ("b c", METRICS[number // 8 % 8])) if v is not None},
-            "params": {k: v for k, v in (("x", PARAMS[number % 15]), ("y/z", PARAMS[number // 3 % 15])) if v != "absent"},
+            "metrics": {
+                k: v
+                for k, v in (("a", METRICS[number % 8]), ("b c", METRICS[number // 8 % 8]))
+                if v is not None
+            },
+            "params": {
+                k: v
+                for k, v in (("x", PARAMS[number % 15]), ("y/z", PARAMS[number // 3 % 15]))
+                if v != "absent"
+            },
             "tags": {"t": TAGS[number % 6]} if TAGS[number % 6] != "absent" else {},
             "group": GROUPS[number % 3],
             "name": f"run{number % 7}",
-        }  # fmt: skip
+        }
 
 
 RUNS = list(_runs())
@@ -184,9 +192,15 @@ def store(tmp_path_factory):
             for k, v in run["metrics"].items()
         }
         lines = book.lines(
-            ("params", {"values": run["params"]}), ("metrics", {"step": 0, "values": values}), ("tags", {"values": run["tags"]}),
-            ("end", {"status": "finished"}), run=uuid, name=run["name"], group=run["group"], begin=1_763_900_000.0 + run["number"],
-        )  # fmt: skip
+            ("params", {"values": run["params"]}),
+            ("metrics", {"step": 0, "values": values}),
+            ("tags", {"values": run["tags"]}),
+            ("end", {"status": "finished"}),
+            run=uuid,
+            name=run["name"],
+            group=run["group"],
+            begin=1_763_900_000.0 + run["number"],
+        )
         book.write(lines, uuid)
     assert journal.run_folder(root, RUNS[0]["id"]).is_dir()
     made = Store.open(root)
@@ -233,13 +247,13 @@ def _compare(node_field, have, op, want):
 
 
 def _like(pattern, text, any_case):
-    parts = re.split(r"(\\.|%|_)", pattern, flags=re.S)
+    parts = re.split(r"(\\.|%|_)", pattern, flags=re.DOTALL)
     made = "".join(
         {"%": ".*", "_": "."}.get(p, re.escape(p[1:] if p[:1] == "\\" and len(p) == 2 else p)) for p in parts
     )
     if any_case:
-        return re.fullmatch(made.lower(), text.lower(), re.S) is not None
-    return re.fullmatch(made, text, re.S) is not None
+        return re.fullmatch(made.lower(), text.lower(), re.DOTALL) is not None
+    return re.fullmatch(made, text, re.DOTALL) is not None
 
 
 def holds(node, run):
@@ -367,8 +381,43 @@ def test_any_text_is_read_or_refused(text):
 
 
 @settings(max_examples=200, deadline=None, database=None)
-@given(st.lists(st.sampled_from(["metrics.a", "params.", "`", "'", '"', "(", ")", "in", "not", "like", "=", ">", "1", "7d",
-       "null", "is", "and", "or", "order", "by", "limit", "desc", ",", "name", "\\", "true", "between", "x"]), max_size=12))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "metrics.a",
+                "params.",
+                "`",
+                "'",
+                '"',
+                "(",
+                ")",
+                "in",
+                "not",
+                "like",
+                "=",
+                ">",
+                "1",
+                "7d",
+                "null",
+                "is",
+                "and",
+                "or",
+                "order",
+                "by",
+                "limit",
+                "desc",
+                ",",
+                "name",
+                "\\",
+                "true",
+                "between",
+                "x",
+            ]
+        ),
+        max_size=12,
+    )
+)
 def test_any_words_are_read_or_refused(words):
     try:
         parse(" ".join(words))
@@ -389,7 +438,7 @@ def test_orders(store):
 
 def test_times_and_spans(store):
     assert len(store.runs("created >= '2025-11-23'")) + len(store.runs("created < '2025-11-23'")) == 60
-    assert len(store.runs(f"start_time >= {int((1_763_900_000 + 30) * 1000)}")) == 30
+    assert len(store.runs(f"start_time >= {((1_763_900_000 + 30) * 1000)}")) == 30
     assert len(store.runs("created > -1d")) == 0
     assert len(store.runs(f"created > -{int((time.time() - 1_763_900_000) / 86400) + 2}d")) == 60
     assert len(store.runs("duration < 1s")) == 60

@@ -25,16 +25,34 @@ def _json(value):
 def everything(rng, points=400):
     """Records of every kind, in some order."""
     some = [
-        ("params", {"values": {"lr": 0.1, "model": "rf", "deep": [1, {"a": None}], "none": None, "on": True}}),
-        ("config", {"values": {"optimizer": {"name": "adam", "betas": {"one": 0.9, "two": 0.99}}, "flat": 3}}),
+        (
+            "params",
+            {"values": {"lr": 0.1, "model": "rf", "deep": [1, {"a": None}], "none": None, "on": True}},
+        ),
+        (
+            "config",
+            {"values": {"optimizer": {"name": "adam", "betas": {"one": 0.9, "two": 0.99}}, "flat": 3}},
+        ),
         ("config", {"values": {"optimizer": {"name": "sgd"}, "empty": {}}}),
         ("define", {"metric": "l*", "summary": "min"}),
         ("define", {"metric": "acc", "goal": "maximize", "summary": "best"}),
         ("summary", {"values": {"acc": 0.99, "verdict": "good", "only": 7}}),
         ("tags", {"values": {"team": "a", "gone": "x"}}),
         ("tags", {"values": {"gone": None}}),
-        ("artifact", {"name": "a", "type": "file", "files": [{"path": "a", "digest": "00", "size": 1}], "size": 1, "digest": "0"}),
-        ("media", {"key": "plot", "step": 1, "type": "text", "files": [], "data": {"text": "x"}, "caption": "c"}),
+        (
+            "artifact",
+            {
+                "name": "a",
+                "type": "file",
+                "files": [{"path": "a", "digest": "00", "size": 1}],
+                "size": 1,
+                "digest": "0",
+            },
+        ),
+        (
+            "media",
+            {"key": "plot", "step": 1, "type": "text", "files": [], "data": {"text": "x"}, "caption": "c"},
+        ),
         ("text", {"stream": "stdout", "text": "hello\n"}),
         ("text", {"stream": "stderr", "text": "oh\n"}),
         ("system", {"values": {"cpu": 12.5, "memory": 3}}),
@@ -42,7 +60,7 @@ def everything(rng, points=400):
         ("note", {"name": "environment", "data": {"python": "3.11"}}),
         ("from the future", {"x": [1, 2, 3]}),
         ("update", {"name": "renamed", "notes": "so"}),
-    ]  # fmt: skip
+    ]
     for step in range(points):
         values = {"loss": rng.gauss(0, 1), "acc": rng.random()}
         if step % 50 == 7:
@@ -184,8 +202,19 @@ def test_hostile_names_and_texts(book, make_id):
 
 
 def test_numbers_of_any_size_and_kind_as_params(book, make_id):
-    values = {"big": 2**80, "neg": -(2**63), "pi": 3.14, "nan": "NaN", "t": True, "f": False, "n": None, "l": [1, [2]],
-              "d": {"a": {"b": 1}}, "s": "12", "e": ""}  # fmt: skip
+    values = {
+        "big": 2**80,
+        "neg": -(2**63),
+        "pi": 3.14,
+        "nan": "NaN",
+        "t": True,
+        "f": False,
+        "n": None,
+        "l": [1, [2]],
+        "d": {"a": {"b": 1}},
+        "s": "12",
+        "e": "",
+    }
     book.write(book.lines(("params", {"values": values})))
     assert book.open().run(make_id()).params == values
 
@@ -315,11 +344,19 @@ def test_garbage_instead_of_a_journal(book, make_id):
 
 
 def test_records_that_do_not_fit_their_kind_are_counted(book, make_id):
-    book.write(book.lines(
-        ("params", {"values": 3}), ("metrics", {"step": "one", "values": {}}), ("metrics", {"step": 2**70, "values": {"x": 1}}),
-        ("end", {}), ("tags", {}), ("note", {"name": "a", "data": ["metrics", "metrics"]}), ("system", {"values": {"cpu": "hot"}}),
-        ("config", {"values": ["metrics", "metrics"]}), ("params", {"values": {"ok": 1}}),
-    ))  # fmt: skip
+    book.write(
+        book.lines(
+            ("params", {"values": 3}),
+            ("metrics", {"step": "one", "values": {}}),
+            ("metrics", {"step": 2**70, "values": {"x": 1}}),
+            ("end", {}),
+            ("tags", {}),
+            ("note", {"name": "a", "data": ["metrics", "metrics"]}),
+            ("system", {"values": {"cpu": "hot"}}),
+            ("config", {"values": ["metrics", "metrics"]}),
+            ("params", {"values": {"ok": 1}}),
+        )
+    )
     run = book.open().run(make_id())
     assert run.params == {"ok": 1}
     assert run.note("a") == ["metrics", "metrics"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import math
 import sys
@@ -19,35 +19,78 @@ HOSTILE = "<script>alert('x')</script>\x1b[31m"
 def _fill(book, make_id, count=30):
     for number in range(count):
         uuid = make_id(number)
-        book.write(book.lines(
-            ("params", {"values": {"lr": 0.1 * number, "model": "rf" if number % 2 else "svm", "same": 1}}),
-            ("metrics", {"step": 0, "values": {"acc": number / count}}),
-            ("metrics", {"step": 1, "values": {"acc": number / count / 2, "loss": 1.0}}),
-            ("tags", {"values": {"team": "a"}}),
-            ("end", {"status": "finished"}),
-            run=uuid, name=f"run{number}", project="iris" if number % 3 else "wine", begin=1_763_900_000.0 + number,
-        ), uuid)  # fmt: skip
+        book.write(
+            book.lines(
+                (
+                    "params",
+                    {"values": {"lr": 0.1 * number, "model": "rf" if number % 2 else "svm", "same": 1}},
+                ),
+                ("metrics", {"step": 0, "values": {"acc": number / count}}),
+                ("metrics", {"step": 1, "values": {"acc": number / count / 2, "loss": 1.0}}),
+                ("tags", {"values": {"team": "a"}}),
+                ("end", {"status": "finished"}),
+                run=uuid,
+                name=f"run{number}",
+                project="iris" if number % 3 else "wine",
+                begin=1_763_900_000.0 + number,
+            ),
+            uuid,
+        )
     return book.open()
 
 
 def test_a_run_with_everything(book, make_id):
-    book.write(book.lines(
-        ("config", {"values": {"opt": {"lr": 0.1}}}),
-        ("define", {"metric": "acc*", "summary": "best", "goal": "maximize", "step_metric": "epoch"}),
-        ("metrics", {"step": 0, "values": {"acc": 0.9, "loss": 3.0, "n": 5}}),
-        ("metrics", {"step": 1, "values": {"acc": 0.5, "loss": "NaN"}}),
-        ("metrics", {"step": 2, "values": {"acc": 0.7, "loss": 1.0}}),
-        ("summary", {"values": {"verdict": "good", "n": 50}}),
-        ("artifact", {"name": "m", "type": "model", "files": [], "size": 0, "digest": "d", "metadata": {"v": 1}}),
-        ("artifact", {"name": "m", "type": "model", "files": [], "size": 0, "digest": "d", "metadata": {"v": 2}}),
-        ("artifact", {"name": "f", "type": "file", "files": [{"path": "f", "digest": "0", "size": 3}], "size": 3, "digest": "d"}),
-        ("media", {"key": "k", "step": 4, "type": "text", "files": [], "data": {"text": "t"}, "caption": "c"}),
-        ("text", {"stream": "stdout", "text": "out\n"}), ("text", {"stream": "stderr", "text": "err\n"}),
-        ("note", {"name": "environment", "data": {"python": "3"}}), ("note", {"name": "git", "data": {"commit": "c"}}),
-        ("system", {"values": {"cpu": 5}}),
-        ("end", {"status": "failed", "error": {"type": "ValueError", "text": "no", "traceback": "tb"}, "dropped": 2}),
-        notes="why", source="script", user="u", host="h", job_type="train", tags={"a": "1"},
-    ))  # fmt: skip
+    book.write(
+        book.lines(
+            ("config", {"values": {"opt": {"lr": 0.1}}}),
+            ("define", {"metric": "acc*", "summary": "best", "goal": "maximize", "step_metric": "epoch"}),
+            ("metrics", {"step": 0, "values": {"acc": 0.9, "loss": 3.0, "n": 5}}),
+            ("metrics", {"step": 1, "values": {"acc": 0.5, "loss": "NaN"}}),
+            ("metrics", {"step": 2, "values": {"acc": 0.7, "loss": 1.0}}),
+            ("summary", {"values": {"verdict": "good", "n": 50}}),
+            (
+                "artifact",
+                {"name": "m", "type": "model", "files": [], "size": 0, "digest": "d", "metadata": {"v": 1}},
+            ),
+            (
+                "artifact",
+                {"name": "m", "type": "model", "files": [], "size": 0, "digest": "d", "metadata": {"v": 2}},
+            ),
+            (
+                "artifact",
+                {
+                    "name": "f",
+                    "type": "file",
+                    "files": [{"path": "f", "digest": "0", "size": 3}],
+                    "size": 3,
+                    "digest": "d",
+                },
+            ),
+            (
+                "media",
+                {"key": "k", "step": 4, "type": "text", "files": [], "data": {"text": "t"}, "caption": "c"},
+            ),
+            ("text", {"stream": "stdout", "text": "out\n"}),
+            ("text", {"stream": "stderr", "text": "err\n"}),
+            ("note", {"name": "environment", "data": {"python": "3"}}),
+            ("note", {"name": "git", "data": {"commit": "c"}}),
+            ("system", {"values": {"cpu": 5}}),
+            (
+                "end",
+                {
+                    "status": "failed",
+                    "error": {"type": "ValueError", "text": "no", "traceback": "tb"},
+                    "dropped": 2,
+                },
+            ),
+            notes="why",
+            source="script",
+            user="u",
+            host="h",
+            job_type="train",
+            tags={"a": "1"},
+        )
+    )
     run = epochal.run(make_id()[:14], store=book.open())
     assert run.config == {"opt": {"lr": 0.1}}
     assert run.params == {"opt.lr": 0.1}
@@ -70,7 +113,7 @@ def test_a_run_with_everything(book, make_id):
     assert (run.environment, run.git, run.note("none")) == ({"python": "3"}, {"commit": "c"}, None)
     assert run.system()["cpu"].values.tolist() == [5.0]
     assert (run.notes, run.source, run.user, run.host, run.job_type) == ("why", "script", "u", "h", "train")
-    assert run.created == datetime.datetime.fromtimestamp(1_763_900_000, datetime.UTC)
+    assert run.created == dt.datetime.fromtimestamp(1_763_900_000, dt.UTC)
     assert run.duration == pytest.approx(0.016, abs=1e-6)
     assert run.keys() == ["acc", "loss", "n"]
     assert run.dropped == 2
@@ -192,9 +235,21 @@ def test_frames(book, make_id):
     found = book.open().runs("order by created")
     frame = found.to_pandas()
     assert list(frame.columns) == [
-        "run_id", "name", "project", "status", "created", "duration", "params.big", "params.d", "params.lr", "params.model",
-        "params.same", "metrics.acc", "metrics.loss", "tags.team",
-    ]  # fmt: skip
+        "run_id",
+        "name",
+        "project",
+        "status",
+        "created",
+        "duration",
+        "params.big",
+        "params.d",
+        "params.lr",
+        "params.model",
+        "params.same",
+        "metrics.acc",
+        "metrics.loss",
+        "tags.team",
+    ]
     assert len(frame) == 31
     assert str(frame["created"].dtype).endswith("UTC]")
     row = frame[frame["name"] == "run3"].iloc[0]

@@ -13,19 +13,13 @@ must be refused; nothing in a folder may run unless the caller trusts it by name
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import io
-import lzma
 import os
 import pickle
 import random
 import shutil
 import subprocess
 import sys
-import tarfile
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -35,6 +29,8 @@ import pytest
 from epochal import errors, plugins
 from epochal.hooks import hookimpl
 from epochal.models import check, load_model, load_predictor, manifest, save_model
+
+from .malice import HOSTILE, Poison, poisoned, poisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -283,10 +279,10 @@ class FlavorSuite:
 
     def test_hostile_notes_never_run(self, sample: Kept, tmp_path: Path) -> None:
         canary = tmp_path / "canary"
-        for at, hostile in enumerate(_HOSTILE):
+        for at, hostile in enumerate(HOSTILE):
             folder = sample.copy(tmp_path / str(at))
             read = manifest.read(folder)
-            read.meta = _poisoned(read.meta, hostile.format(canary=canary))
+            read.meta = poisoned(read.meta, hostile.format(canary=canary))
             (folder / manifest.NAME).write_bytes(manifest.encode(read))
             self._survives(folder, sample, canary)
 
@@ -353,39 +349,6 @@ class FlavorSuite:
         return told
 
 
-class Poison:
-    """Unpickling it makes a folder: the canary."""
-
-    def __init__(self, canary: Path) -> None:
-        self.canary = canary
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.canary),)
-
-
-def poisons(canary: Path) -> Iterator[tuple[str, bytes]]:
-    """The payload in every wrapping that some loader is known to open."""
-    import numpy as np
-
-    plain = pickle.dumps(Poison(canary), protocol=2)
-    yield "protocol-0", pickle.dumps(Poison(canary), protocol=0)
-    yield "pickle", plain
-    yield "gzip", gzip.compress(plain)
-    yield "bzip2", bz2.compress(plain)
-    yield "xz", lzma.compress(plain)
-    objects = io.BytesIO()
-    np.save(objects, np.array([Poison(canary)], dtype=object), allow_pickle=True)
-    yield "npy", objects.getvalue()
-    yield "npz", _zipped({"arr_0.npy": objects.getvalue()})
-    yield "zip", _zipped(dict.fromkeys(("model.pkl", "data.pkl", "archive/data.pkl", "schema.json"), plain))
-    tarred = io.BytesIO()
-    with tarfile.open(fileobj=tarred, mode="w") as archive:
-        entry = tarfile.TarInfo("pickle")
-        entry.size = len(plain)
-        archive.addfile(entry, io.BytesIO(plain))
-    yield "tar", tarred.getvalue()
-
-
 def identical(one: Any, other: Any) -> bool:
     """Whether two answers are the same: arrays of any library, tables, nestings; NaN equals NaN."""
     import numpy as np
@@ -417,27 +380,6 @@ class _Plugin:
         return [self.flavor]
 
 
-_HOSTILE = (
-    "os:mkdir",
-    "os.mkdir",
-    "builtins:eval",
-    "__import__('os').mkdir('{canary}')",
-    "../../../../../../etc/passwd",
-    "/etc/passwd",
-    "file:///etc/passwd",
-    "\x00",
-    "x" * 100_000,
-)
-
-
-def _poisoned(value: Any, hostile: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _poisoned(item, hostile) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_poisoned(item, hostile) for item in value]
-    return hostile if isinstance(value, str) else value
-
-
 def _packed(data: Any) -> bytes | None:
     return None if data is None else pickle.dumps(data)
 
@@ -461,11 +403,3 @@ def _restate(folder: Path) -> None:
     read = manifest.read(folder)
     read.files = _listed(folder)
     (folder / manifest.NAME).write_bytes(manifest.encode(read))
-
-
-def _zipped(files: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return content.getvalue()

@@ -37,7 +37,10 @@ def plain(value: Any) -> Any:
     namespaces, attrs and pydantic objects become dicts; classes and functions their dotted names; arrays of
     up to 100 elements lists. Beyond 50 levels or 200,000 values the rest is cut and counted in words.
     """
-    return _Walk().visit(value)
+    try:
+        return _Walk().visit(value)
+    except RecursionError:  # the caller had hardly any stack left
+        return f"<{type(value).__name__}: no stack left to look at it>"
 
 
 def describe(value: Any, limit: int = 80) -> str:

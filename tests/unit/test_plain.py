@@ -227,6 +227,22 @@ def test_objects_that_lie_do_no_harm(make):
     assert isinstance(key_text(make()), str)
 
 
+def test_with_hardly_any_stack_left():
+    made = []
+
+    def deeper():
+        try:
+            deeper()
+        except RecursionError:
+            made.append(plain({"a": [{"b": [1]}]}))
+            raise
+
+    with pytest.raises(RecursionError):
+        deeper()
+    assert all(isinstance(one, dict | str) for one in made)
+    assert {"a": [{"b": [1]}]} in made
+
+
 def test_an_endless_mapping_ends():
     class Endless(collections.abc.Mapping):
         def __getitem__(self, key):

@@ -89,7 +89,13 @@ def test_a_forest_is_one_run_with_everything(runs, cancer):
     assert about["shape"] == [426, 30]
     assert about["columns"]["mean radius"] == "float64"
     assert about["target"]["classes"] == {str(k): int(v) for k, v in y_train.value_counts().items()}
-    assert set(figures(run)) == {"confusion_matrix", "roc", "precision_recall", "calibration", "feature_importance"}
+    assert set(figures(run)) == {
+        "confusion_matrix",
+        "roc",
+        "precision_recall",
+        "calibration",
+        "feature_importance",
+    }
     assert [item.name for item in run.models] == ["model"]
     loaded = epochal.load_model(f"runs:/{run.id}/model")
     assert (loaded.predict_proba(X_test) == model.predict_proba(X_test)).all()
@@ -134,7 +140,9 @@ def test_weights_count(runs, cancer):
 def test_weights_passed_through_a_pipeline(runs, cancer):
     X, _, y, _ = cancer
     weight = np.linspace(0.1, 2, len(y))
-    pipe = Pipeline([("scale", StandardScaler()), ("tree", DecisionTreeClassifier(max_depth=2, random_state=0))])
+    pipe = Pipeline(
+        [("scale", StandardScaler()), ("tree", DecisionTreeClassifier(max_depth=2, random_state=0))]
+    )
     pipe.fit(X, y, tree__sample_weight=weight)
     expected = metrics.accuracy_score(y, pipe.predict(X), sample_weight=weight)
     assert only(runs).metrics["train/accuracy"] == pytest.approx(expected, abs=1e-12)
@@ -177,11 +185,15 @@ def test_clusters(runs, cls, method):
     run = only(runs)
     assert run.metrics["train/clusters"] == 3
     assert run.metrics["train/silhouette"] == pytest.approx(metrics.silhouette_score(X, model.labels_))
-    assert run.metrics["train/davies_bouldin"] == pytest.approx(metrics.davies_bouldin_score(X, model.labels_))
+    assert run.metrics["train/davies_bouldin"] == pytest.approx(
+        metrics.davies_bouldin_score(X, model.labels_)
+    )
     assert ("inertia" in run.metrics) is (cls is KMeans)
 
 
-@pytest.mark.parametrize("model", [IsolationForest(n_estimators=5, random_state=0), LocalOutlierFactor()], ids=str)
+@pytest.mark.parametrize(
+    "model", [IsolationForest(n_estimators=5, random_state=0), LocalOutlierFactor()], ids=str
+)
 def test_outliers(runs, model):
     X = np.random.default_rng(0).normal(size=(60, 3))
     found = model.fit_predict(X)
@@ -216,11 +228,18 @@ def test_pipelines_and_columns_are_one_run(runs):
     assert run.params["steps"] == "prepare -> model"
     assert run.params["prepare__transformers"] == "numbers, words"
     assert run.params["model__C"] == 1.0
-    assert set(figures(run)["feature_importance"].data["names"]) == {"numbers__a", "words__b_x", "words__b_y", "words__b_z"}
+    assert set(figures(run)["feature_importance"].data["names"]) == {
+        "numbers__a",
+        "words__b_x",
+        "words__b_y",
+        "words__b_z",
+    }
 
 
 def test_ensembles_are_one_run(runs, cancer):
-    VotingClassifier([("a", DecisionTreeClassifier()), ("b", LogisticRegression(max_iter=5000))]).fit(cancer[0], cancer[2])
+    VotingClassifier([("a", DecisionTreeClassifier()), ("b", LogisticRegression(max_iter=5000))]).fit(
+        cancer[0], cancer[2]
+    )
     assert only(runs).params["estimators"] == "a -> b"
 
 
@@ -398,7 +417,11 @@ def test_data_changed_in_place_are_not_scored(runs):
     ("model", "key", "attribute"),
     [
         (GradientBoostingRegressor(n_estimators=7), "train/loss", "train_score_"),
-        (HistGradientBoostingClassifier(max_iter=5, early_stopping=True, scoring="loss"), "validation/score", "validation_score_"),
+        (
+            HistGradientBoostingClassifier(max_iter=5, early_stopping=True, scoring="loss"),
+            "validation/score",
+            "validation_score_",
+        ),
         (MLPClassifier((4,), max_iter=6, random_state=0), "train/loss", "loss_curve_"),
     ],
     ids=lambda value: type(value).__name__,

@@ -79,7 +79,10 @@ def test_other_data_other_name(runs, model, split):
     accuracy_score(truth, model.predict(holdout))
     accuracy_score(truth, model.predict(split[1][:30]))
     (run,) = runs()
-    assert {key for key in run.metrics if "accuracy_score" in key} == {"holdout/accuracy_score", "data/accuracy_score"}
+    assert {key for key in run.metrics if "accuracy_score" in key} == {
+        "holdout/accuracy_score",
+        "data/accuracy_score",
+    }
 
 
 def test_a_class_average_of_none_is_one_metric_a_class(runs, model, split):
@@ -112,7 +115,9 @@ def test_each_model_has_its_own(runs, split):
     for C in (0.001, 1.0):
         model = make_pipeline(StandardScaler(), LogisticRegression(C=C)).fit(X_train, y_train)
         scores[C] = accuracy_score(y_test, model.predict(X_test))
-    assert {run.params["logisticregression__C"]: run.metrics["X_test/accuracy_score"] for run in runs()} == scores
+    assert {
+        run.params["logisticregression__C"]: run.metrics["X_test/accuracy_score"] for run in runs()
+    } == scores
 
 
 def test_in_an_open_run_of_the_users(runs, split):

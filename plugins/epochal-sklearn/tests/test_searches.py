@@ -48,7 +48,13 @@ def test_one_run_with_every_candidate(runs, backend, jobs):
     assert run.params["best/logisticregression__C"] == found.best_params_["logisticregression__C"]
     assert table(run)["rows"] == 3
     columns = table(run)["columns"]
-    assert {"candidate", "logisticregression__C", "mean_test_score", "std_test_score", "rank_test_score"} < set(columns)
+    assert {
+        "candidate",
+        "logisticregression__C",
+        "mean_test_score",
+        "std_test_score",
+        "rank_test_score",
+    } < set(columns)
     scores = [row[columns.index("mean_test_score")] for row in table(run)["preview"]]
     assert scores == pytest.approx(found.cv_results_["mean_test_score"].tolist())
 
@@ -90,7 +96,9 @@ def test_children_on_request(runs):
 
 @pytest.mark.parametrize("cls", [RandomizedSearchCV, HalvingGridSearchCV])
 def test_other_searches(runs, cls):
-    found = search(cls, **({"n_iter": 2, "random_state": 0} if cls is RandomizedSearchCV else {"min_resources": 40}))
+    found = search(
+        cls, **({"n_iter": 2, "random_state": 0} if cls is RandomizedSearchCV else {"min_resources": 40})
+    )
     (run,) = runs()
     assert table(run)["rows"] == len(found.cv_results_["params"])
     assert run.tags["estimator"] == cls.__name__

@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING, Any
 from epochal import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def check(model: Any) -> None:
-    """Raise `errors.FormatError` if a tree inside the model points outside itself."""
+    """Raise `errors.FormatError` if something inside the model points outside of itself."""
     for value in _inside(model):
-        test = _TESTS.get(f"{type(value).__module__}.{type(value).__name__}")
-        if test is not None and not test(value):
-            raise errors.FormatError(
-                f"the model holds a {type(value).__name__} whose nodes point outside of it; "
-                "the file is damaged or was made to crash whoever predicts with it"
-            )
+        for cls in type(value).__mro__:
+            test = _TESTS.get(f"{cls.__module__}.{cls.__name__}")
+            if test is not None and not _passes(test, value):
+                raise errors.FormatError(
+                    f"the model holds a {type(value).__name__} whose contents point outside of it; "
+                    "the file is damaged or was made to crash whoever predicts with it"
+                )
+
+
+def _passes(test: Callable[[Any], bool], value: Any) -> bool:
+    try:
+        return test(value)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):  # not even of the right form
+        return False
 
 
 def _inside(model: Any) -> Iterator[Any]:
@@ -99,24 +107,90 @@ def _search_tree(tree: Any) -> bool:
     )
 
 
-def _features(model: Any) -> bool:
-    """A boosting model over histograms: its predictors may only ask for features that it checks for."""
-    predictors = model.__dict__.get("_predictors") or []
-    names = [p for row in predictors for p in row]
-    width = model.__dict__.get("n_features_in_")
-    return all(_within(p.nodes["feature_idx"][p.nodes["is_leaf"] == 0], 0, width or 0) for p in names)
+def _boosting(model: Any) -> bool:
+    """Predictors over histograms may only ask for features that the model checks its data to have."""
+    state = model.__dict__
+    width = state.get("n_features_in_", 0)
+    predictors = [p for row in state.get("_predictors") or () for p in row]
+    binned = state.get("_bin_mapper")
+    known = width if binned is None else len(binned.is_categorical_)
+    return known == width and all(
+        _within(p.nodes["feature_idx"][p.nodes["is_leaf"] == 0], 0, width) for p in predictors
+    )
 
 
-_SEARCH = {
-    f"sklearn.neighbors.{module}.{name}{bits}": _search_tree
-    for module, name in (("_kd_tree", "KDTree"), ("_ball_tree", "BallTree"))
-    for bits in ("", "32", "64")
-}
+def _tree_model(model: Any) -> bool:
+    tree = model.__dict__.get("tree_")
+    return bool(tree is None or tree.n_features == model.__dict__["n_features_in_"])
+
+
+def _forest(model: Any) -> bool:
+    """The trees of a forest are handed data that only the forest has checked."""
+    width, subsets = model.__dict__.get("n_features_in_"), model.__dict__.get("_estimators_features")
+    trees = list(_flat(model.__dict__.get("estimators_", ())))
+    widths = [width] * len(trees) if subsets is None else [len(subset) for subset in subsets]
+    return len(widths) == len(trees) and all(
+        tree.tree_.n_features == wanted for tree, wanted in zip(trees, widths, strict=True)
+    )
+
+
+def _gradient_boosting(model: Any) -> bool:
+    stages = model.__dict__.get("estimators_")
+    if stages is None:
+        return True
+    columns = model.__dict__.get("n_trees_per_iteration_", stages.shape[1])
+    single = all(tree.tree_.value.shape[1:] == (1, 1) for tree in _flat(stages))
+    return stages.ndim == 2 and stages.shape[1] == columns and single and _forest(model)
+
+
+def _flat(estimators: Any) -> Iterator[Any]:
+    for one in estimators:
+        yield from one if hasattr(one, "__len__") else (one,)
+
+
+def _machine(model: Any) -> bool:
+    """A support vector machine: libsvm takes every length from one of these arrays and trusts it for the others."""
+    state = model.__dict__
+    if "support_vectors_" not in state:
+        return True
+    vectors, support, counts = state["support_vectors_"], state["support_"], state["_n_support"]
+    total, classes = vectors.shape[0], len(counts)
+    pairs = classes * (classes - 1) // 2
+    divided = counts.sum() == total if type(model).__name__.endswith("SVC") else (counts == total).all()
+    return (
+        support.shape == (total,)
+        and _within(support, 0, max(state["shape_fit_"][0], 1))
+        and bool(divided)
+        and bool((counts >= 0).all())
+        and state["_dual_coef_"].shape == (max(1, classes - 1), total)
+        and state["_intercept_"].shape == (pairs,)
+        and all(state[name].shape in ((0,), (pairs,)) for name in ("_probA", "_probB"))
+    )
+
+
+def _sparse(matrix: Any) -> bool:
+    matrix.check_format(full_check=True)  # raises ValueError
+    return True
+
+
 _BOOSTING = "sklearn.ensemble._hist_gradient_boosting"
-_TESTS = {
+_TESTS: dict[str, Callable[[Any], bool]] = {
     "sklearn.tree._tree.Tree": _tree,
+    "sklearn.tree._classes.BaseDecisionTree": _tree_model,
+    "sklearn.ensemble._forest.BaseForest": _forest,
+    "sklearn.ensemble._iforest.IsolationForest": _forest,
+    "sklearn.ensemble._gb.BaseGradientBoosting": _gradient_boosting,
     f"{_BOOSTING}.predictor.TreePredictor": _predictor,
-    f"{_BOOSTING}.gradient_boosting.HistGradientBoostingClassifier": _features,
-    f"{_BOOSTING}.gradient_boosting.HistGradientBoostingRegressor": _features,
-    **_SEARCH,
+    f"{_BOOSTING}.gradient_boosting.BaseHistGradientBoosting": _boosting,
+    "sklearn.svm._base.BaseLibSVM": _machine,
+    **{
+        f"sklearn.neighbors.{module}.{name}{bits}": _search_tree
+        for module, name in (("_kd_tree", "KDTree"), ("_ball_tree", "BallTree"))
+        for bits in ("", "32", "64")
+    },
+    **{
+        f"scipy.sparse._{form}.{form}_{kind}": _sparse
+        for form in ("csr", "csc", "bsr")
+        for kind in ("matrix", "array")
+    },
 }

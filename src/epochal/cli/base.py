@@ -86,22 +86,28 @@ def say(message: str) -> None:
 @contextlib.contextmanager
 def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
     """A function to call with (done, total); a bar shows on standard error once it has taken a second."""
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        bar: list[Callable[[int, int], None]] = []
+
+        def tell(done: int, total: int) -> None:
+            if not bar and sys.stderr.isatty() and time.monotonic() - started > _PATIENCE:
+                bar.append(_bar(doing, stack))
+            for show in bar:
+                show(done, total)
+
+        yield tell
+
+
+def _bar(doing: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
+    """A bar that stays until ``stack`` is left; rich is imported only for whoever has to wait."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     parts = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    bar = Progress(*parts, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
-    task, started = bar.add_task(doing, total=None), time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        if not bar.live.is_started and time.monotonic() - started > _PATIENCE:
-            bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield tell
-    finally:
-        bar.stop()
+    bar = stack.enter_context(Progress(*parts, console=Console(stderr=True), transient=True))
+    task = bar.add_task(doing, total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def track(items: Sequence[T], doing: str) -> Iterator[T]:

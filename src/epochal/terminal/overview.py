@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from ..store import History, RunView
+    from ..store import RunView
     from ..store.views import Metric
 
 _CHART_WIDTH = 48
@@ -51,12 +51,13 @@ def overview(run: RunView, screen: Screen, *, charts: int = _CHARTS) -> Iterator
     pictures = list(curves(run, screen, charts)) if charts else []
     if pictures:
         yield from section("Curves", side_by_side(pictures, across(screen)))
-    load = run.system()
-    if load:
-        yield from section("Load", system(load, screen))
     from .contents import contents
+    from .load import load
 
     yield from contents(run, screen)
+    course = load(run.system(), screen)
+    if course is not None:
+        yield from section("Load", course)
     yield Text()
 
 
@@ -234,7 +235,7 @@ def known(run: RunView) -> dict[str, Metric]:
 def _metric(run: RunView, key: str, known: Metric | None, screen: Screen) -> list[Text]:
     summary = _as_number(run.summary.get(key, known.value if known else None))
     if known is None or known.count < 2 or not known.min < known.max:
-        points = "" if known is None else str(known.count)
+        points = "" if known is None else f"{known.count:,}"
         return [
             Text(text.safe(key)),
             Text(text.single(key, summary), style="bold"),
@@ -250,7 +251,7 @@ def _metric(run: RunView, key: str, known: Metric | None, screen: Screen) -> lis
         Text(value, style="bold"),
         Text(small, style=BEST if way < 0 else ""),
         Text(large, style=BEST if way > 0 else ""),
-        Text(str(known.count), style=DIM),
+        Text(f"{known.count:,}", style=DIM),
         Text(sparkline(shape, 16, ascii_only=not screen.unicode), style="cyan"),
     ]
 
@@ -318,17 +319,3 @@ def points(run: RunView, key: str) -> tuple[Any, Any]:
     axis = run.history(other)
     at = dict(zip(axis.steps.tolist(), axis.values.tolist(), strict=True))
     return [at.get(step, math.nan) for step in history.steps.tolist()], history.values
-
-
-def system(load: Mapping[str, History], screen: Screen) -> RenderableType:
-    """The machine's load: mean, highest value and course of each measure."""
-    out = screen.table()
-    for head in ("measure", "mean", "max", "course"):
-        out.add_column(Text(head), justify="right" if head in {"mean", "max"} else "left", no_wrap=True)
-    for key, history in list(load.items())[:_ROWS]:
-        values = [float(v) for v in history.values[-_SCANNED:] if math.isfinite(v)]
-        if values:
-            shape = sparkline(values, 16, ascii_only=not screen.unicode)
-            mean, most = text.number(math.fsum(values) / len(values)), text.number(max(values))
-            out.add_row(Text(text.safe(key)), Text(mean), Text(most), Text(shape, style="cyan"))
-    return out

@@ -227,7 +227,7 @@ def test_damage_and_load_are_shown(call, data, root):
     path.write_bytes(path.read_bytes().replace(b'{"step":2,', b'{"step":7,'))
     _, out, _ = call("show", "torn")
     assert "1 line could not be read" in out
-    assert re.search(r"cpu +20.0 +40.0", out)
+    assert re.search(r"cpu +20 % +40 %", out)
     assert data("show", "torn")["damage"]["lines"] == 1
 
 

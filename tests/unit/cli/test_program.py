@@ -42,12 +42,12 @@ def terminal(written):
 
     folder, _ = written
 
-    def start(*args, width=100, **environment):
+    def start(*args, width=100, program=PROGRAM, **environment):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
         env = {**os.environ, "EPOCHAL_STORE": str(folder), "TERM": "xterm-256color", **environment}
         process = subprocess.Popen(
-            [*PROGRAM, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
+            [*program, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
         )
         os.close(theirs)
         read = b""
@@ -219,3 +219,16 @@ def test_bash_completes(run, written):
         ["bash", "-c", shim + text], env=env, capture_output=True, text=True, check=True, timeout=60
     )
     assert done.stdout.strip() == "otter"
+
+
+def test_a_bar_shows_to_whoever_has_to_wait(written, terminal):
+    """Whoever does not, sees none."""
+    assert "reading journals" not in terminal("runs")
+    code = (
+        "import time\nfrom epochal.cli import base\nbase._PATIENCE = 0.1\n"
+        "for _ in base.track(range(4), 'counting'): time.sleep(0.1)\nprint('done')"
+    )
+    shown = terminal(program=[sys.executable, "-c", code])
+    assert "counting" in shown
+    assert "4/4" in shown
+    assert shown.rstrip().endswith("done")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -82,11 +83,14 @@ def test_version_loads_little(run):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_version_starts_quickly(run):
+def test_version_starts_quickly():
+    """Processor time, as the time on the wall is everybody's on a busy machine."""
+
     def seconds(command):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, capture_output=True)
-        return time.perf_counter() - start
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
     bare = min(seconds([sys.executable, "-c", "pass"]) for _ in range(5))
     ours = min(seconds([*PROGRAM, "version"]) for _ in range(5))

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
+import msgspec
 import numpy as np
 from sqlalchemy import select
+
+from epochal import events
 
 from . import cells, schema, series
 from .cells import Totals, encode_json
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
     from .lines import Block, Line, Point
     from .rows import Numbers
+
+_Columns = tuple[list[int], list[float], list[float | str]]
+"""Steps, times and values as they were read."""
 
 ALL: Final = None
 """All keys of a run, where a set of them is meant."""
@@ -79,7 +85,8 @@ class Part:
         self._texts: list[dict[str, Any]] = []
         self._artifacts: list[dict[str, Any]] = []
         self._media: list[dict[str, Any]] = []
-        self._points: dict[tuple[str, bool], tuple[list[int], list[float], list[float]]] = {}
+        self._points: dict[str, _Columns] = {}
+        self._system: dict[str, _Columns] = {}
 
     def read(self, block: Block) -> None:
         """Gather what a block of lines says."""
@@ -95,28 +102,26 @@ class Part:
             apply = _APPLY.get(record.kind)
             if apply is not None:  # a newer writer's kinds are kept in the journal, not understood
                 try:
+                    msgspec.convert(record.data, events.KINDS[record.kind])
                     apply(self, record)
-                except (
-                    KeyError,
-                    TypeError,
-                    ValueError,
-                    AttributeError,
-                    RecursionError,
-                ):  # whole, but not what it says to be
-                    source.damaged += 1
+                except (msgspec.ValidationError, TypeError, ValueError, RecursionError):
+                    source.damaged += 1  # a whole line, but not what it says to be
         self.size += len(block.points) + len(block.others)
 
     def _read_points(self, records: list[Point]) -> None:
+        """The inner loop of the projection: a million times for a million points."""
         columns = self._points
         for record in records:
-            step, values, time = record.data.step, record.data.values, record.time
+            data, time = record.data, record.time
+            step, values = data.step, data.values
             for name, value in values.items():
-                column = columns.get((name, False))
-                if column is None:
-                    column = columns[name, False] = ([], [], [])
-                column[0].append(step)
-                column[1].append(time)
-                column[2].append(value)  # type: ignore[arg-type]  # texts become numbers below
+                try:
+                    steps, times, numbers = columns[name]
+                except KeyError:
+                    steps, times, numbers = columns[name] = ([], [], [])
+                steps.append(step)
+                times.append(time)
+                numbers.append(value)
             self.size += len(values)
 
     # -- kinds -------------------------------------------------------------------------
@@ -177,7 +182,7 @@ class Part:
         rank = record.data.get("rank", 0)
         for name, value in {name: float(value) for name, value in record.data["values"].items()}.items():
             key = f"rank{rank}/{name}" if rank else name
-            column = self._points.setdefault((key, True), ([], [], []))
+            column = self._system.setdefault(key, ([], [], []))
             column[0].append(record.seq)
             column[1].append(record.time)
             column[2].append(value)
@@ -193,6 +198,8 @@ class Part:
 
     def _on_media(self, record: Line) -> None:
         data = record.data
+        if not -(1 << 63) <= data["step"] < 1 << 63:
+            raise ValueError("a step beyond 64 bits")
         row = {
             "key": data["key"],
             "step": data["step"],
@@ -221,7 +228,8 @@ class Part:
                 *self._params,
                 *self._tags,
                 *(name for _, name in self._documents),
-                *(name for name, _ in self._points),
+                *self._points,
+                *self._system,
                 *(row["key"] for row in self._media),
             ]
         )
@@ -242,17 +250,18 @@ class Part:
         upsert(connection, schema.artifact, self._artifacts)
         upsert(connection, schema.media, [row | {"key": number[row["key"]]} for row in self._media])
         self._write_points(number)
-        return ALL if self.redefined else {number[name] for name, system in self._points if not system}
+        return ALL if self.redefined else {number[name] for name in self._points}
 
     def _write_points(self, number: Mapping[str, int]) -> None:
-        if not self._points:
+        if not self._points and not self._system:
             return
         source, connection = self.source, self._connection
         known = {} if self._fresh else self._known_series()
         rows, fresh = [], []
-        for (name, system), columns in self._points.items():
+        named = [(number[name], False, columns) for name, columns in self._points.items()]
+        named += [(number[name], True, columns) for name, columns in self._system.items()]
+        for key, system, columns in named:
             points = _arrays(*columns)
-            key = number[name]
             one, totals = known.get((key, system), (0, Totals()))
             if not one:
                 one = self._numbers.next(schema.series)
@@ -275,22 +284,7 @@ class Part:
 
 
 _APPLY: Final[dict[str, Callable[[Part, Line], None]]] = {
-    kind: getattr(Part, f"_on_{kind}")
-    for kind in (
-        "start",
-        "params",
-        "config",
-        "summary",
-        "define",
-        "tags",
-        "note",
-        "update",
-        "system",
-        "text",
-        "artifact",
-        "media",
-        "end",
-    )
+    kind: getattr(Part, f"_on_{kind}") for kind in events.KINDS if kind != "metrics"
 }
 
 

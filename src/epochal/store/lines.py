@@ -23,25 +23,30 @@ if TYPE_CHECKING:
 BLOCK_BYTES: Final = 2 << 20
 
 
+_Integer = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_Seq = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+_Time = Annotated[float, msgspec.Meta(ge=0, le=8e9)]
+
+
 class Line(msgspec.Struct, array_like=True, gc=False):
     """Any record."""
 
-    seq: int
-    time: float
+    seq: _Seq
+    time: _Time
     kind: str
     data: dict[str, Any]
 
 
 class _Values(msgspec.Struct, gc=False):
-    step: Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+    step: _Integer
     values: dict[str, float | str]
 
 
 class Point(msgspec.Struct, array_like=True, gc=False):
     """A record of kind "metrics"."""
 
-    seq: int
-    time: float
+    seq: _Seq
+    time: _Time
     kind: Literal["metrics"]
     data: _Values
 

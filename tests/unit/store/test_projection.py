@@ -343,24 +343,35 @@ def test_garbage_instead_of_a_journal(book, make_id):
     assert store.run(make_id(2)).damage.lines == 3
 
 
-def test_records_that_do_not_fit_their_kind_are_counted(book, make_id):
-    book.write(
-        book.lines(
-            ("params", {"values": 3}),
-            ("metrics", {"step": "one", "values": {}}),
-            ("metrics", {"step": 2**70, "values": {"x": 1}}),
-            ("end", {}),
-            ("tags", {}),
-            ("note", {"name": "a", "data": ["metrics", "metrics"]}),
-            ("system", {"values": {"cpu": "hot"}}),
-            ("config", {"values": ["metrics", "metrics"]}),
-            ("params", {"values": {"ok": 1}}),
-        )
-    )
+WRONG = [
+    ("params", {"values": 3}),
+    ("metrics", {"step": "one", "values": {}}),
+    ("metrics", {"step": 2**70, "values": {"x": 1}}),
+    ("end", {}),
+    ("end", {"status": ["finished"]}),
+    ("tags", {}),
+    ("tags", {"values": {"a": {"b": 1}}}),
+    ("system", {"values": {"cpu": "hot"}}),
+    ("config", {"values": ["metrics", "metrics"]}),
+    ("note", {"name": 3, "data": 1}),
+    ("define", {"metric": None}),
+    ("media", {"key": "k", "step": 2**70, "type": "text"}),
+    ("text", {"stream": "stdout", "text": {"a": 1}}),
+    ("artifact", {"name": "a", "type": "file", "files": "none", "size": 1, "digest": ""}),
+    ("update", {"name": ["x"]}),
+]
+
+
+def test_records_that_do_not_fit_their_kind_are_counted(book, make_id, make_line):
+    fitting = [("note", {"name": "a", "data": ["metrics", "metrics"]}), ("params", {"values": {"ok": 1}})]
+    lines = book.lines(*WRONG, *fitting)
+    lines.append(make_line(2**64, 1_763_900_001.0, "params", {"values": {"no": 1}}))
+    lines.append(make_line(len(lines), 1e300, "params", {"values": {"no": 1}}))
+    book.write(lines)
     run = book.open().run(make_id())
     assert run.params == {"ok": 1}
     assert run.note("a") == ["metrics", "metrics"]
-    assert run.damage.lines == 7
+    assert run.damage.lines == len(WRONG) + 2
 
 
 def test_a_long_line_is_read_whole(book, make_id):

@@ -188,22 +188,22 @@ def using(**plugins: Any) -> Iterator[None]:
 
     Objects of the same name that are installed are replaced.
     """
-    found = manager()
+    found, before = manager(), dict(_reports)
     replaced = {name: found.unregister(name=name) for name in plugins if found.has_plugin(name)}
-    reports = dict(_reports)
-    for name, plugin in plugins.items():
-        _reports[name] = PluginReport(name, getattr(plugin, "__name__", type(plugin).__name__))
-        _register(found, plugin, name)
     _registry.cache_clear()
     try:
+        for name, plugin in plugins.items():
+            _reports[name] = PluginReport(name, getattr(plugin, "__name__", type(plugin).__name__))
+            _register(found, plugin, name)
         yield
     finally:
         for name in plugins:
-            found.unregister(name=name)
+            if found.has_plugin(name):
+                found.unregister(name=name)
         for name, plugin in replaced.items():
             found.register(plugin, name)
         _reports.clear()
-        _reports.update(reports)
+        _reports.update(before)
         _registry.cache_clear()
 
 
@@ -260,7 +260,8 @@ def _blamed(plugin: str, phase: str) -> Iterator[None]:
         yield
     except Exception as error:
         if plugin in _reports:
-            _reports[plugin].problems.append(f"{phase}: {type(error).__name__}: {error}")
+            text = " ".join(str(error).split())  # pluggy's messages have several lines
+            _reports[plugin].problems.append(f"{phase}: {type(error).__name__}: {text}")
         errors.report(f"plugin {plugin}", phase, error)
 
 

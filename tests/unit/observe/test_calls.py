@@ -18,8 +18,8 @@ import pytest
 
 import epochal
 from epochal import context, errors
-from epochal.observe import importlib_bootstrap, open_calls
 from epochal.observe import call as calls
+from epochal.observe import importlib_bootstrap, open_calls
 
 pytestmark = pytest.mark.epochal_strict
 
@@ -154,11 +154,23 @@ class FrozenError(Exception):
     code: int
 
 
-@pytest.mark.parametrize("error", [
-    ValueError("x"), StopIteration(3), KeyboardInterrupt(), SystemExit(2), GeneratorExit(), MemoryError(),
-    FrozenError(1), ExceptionGroup("g", [OSError()]), StopAsyncIteration(), RuntimeError("generator raised StopIteration"),
-], ids=lambda e: type(e).__name__)  # fmt: skip
-@pytest.mark.parametrize("observer_does", ["nothing", "cleans up", "raises", "raises from", "catches", "swallows"])
+USERS = [
+    ValueError("x"),
+    StopIteration(3),
+    KeyboardInterrupt(),
+    SystemExit(2),
+    GeneratorExit(),
+    MemoryError(),
+    FrozenError(1),
+    ExceptionGroup("g", [OSError()]),
+    StopAsyncIteration(),
+    RuntimeError("generator raised StopIteration"),
+]
+WAYS = ["nothing", "cleans up", "raises", "raises from", "catches", "swallows"]
+
+
+@pytest.mark.parametrize("error", USERS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize("observer_does", WAYS)
 def test_the_users_error_arrives_as_it_was(framework, observe, swallowed, error, observer_does, store):
     seen = []
 
@@ -170,7 +182,7 @@ def test_the_users_error_arrives_as_it_was(framework, observe, swallowed, error,
             if observer_does == "nothing":
                 raise
             if observer_does == "raises":
-                raise LookupError("ours")
+                raise LookupError("ours")  # noqa: B904 - so do people write
             if observer_does == "raises from":
                 raise LookupError("ours") from caught
             if observer_does == "catches":
@@ -530,7 +542,9 @@ def test_slow_afterwards_counts_too(framework, observe):
 
 
 @pytest.mark.parametrize("method", ["__init__", "begin", "succeed", "close", "_advance", "_judge"])
-def test_an_error_of_the_engine_is_no_error_of_the_users(framework, observe, store, swallowed, monkeypatch, method):
+def test_an_error_of_the_engine_is_no_error_of_the_users(
+    framework, observe, store, swallowed, monkeypatch, method
+):
     observe("train", simple)
     original, broken = getattr(calls.Call, method), []
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from epochal.observe import Adapter
+from epochal.testing import AdapterSuite, fingerprint, using
+
 SITE = str(Path(__file__).with_name("site"))
 if SITE not in sys.path:
     sys.path.insert(0, SITE)
 
-import epochal_tiny
-import tiny_framework.core
-
-from epochal.observe import Adapter
-from epochal.testing import AdapterSuite, fingerprint, using
+import epochal_tiny  # noqa: E402 - found by the lines above
+import tiny_framework.core  # noqa: E402
 
 pytestmark = pytest.mark.epochal_strict
 BATCHES = [[1.0, 2.0], [3.0, 5.0]]
@@ -120,7 +120,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("observer", "test", "needs"), BAD, ids=[f"{o.__name__}-{t[5:20]}" for o, t, _ in BAD])
+@pytest.mark.parametrize(
+    ("observer", "test", "needs"), BAD, ids=[f"{o.__name__}-{t[5:20]}" for o, t, _ in BAD]
+)
 def test_it_catches_what_a_bad_observer_does(observer, test, needs, request):
     adapter = Adapter("bad")
     adapter.around("tiny_framework.core:Mean.fit")(observer)
@@ -141,7 +143,12 @@ def test_fingerprints():
 
     a, b = value(), value()
     assert fingerprint(a) == fingerprint(b)
-    others = [dict(b, x=np.arange(3.0)), dict(b, x=np.arange(1, 4)), dict(b, y=(1, {2, 3})), dict(b, frame=None)]
+    others = [
+        dict(b, x=np.arange(3.0)),
+        dict(b, x=np.arange(1, 4)),
+        dict(b, y=(1, {2, 3})),
+        dict(b, frame=None),
+    ]
     others.append(dict(b, frame=pd.DataFrame({"a": [1, 2], "b": ["x", "z"]})))
     assert len({fingerprint(other) for other in [a, *others]}) == len(others) + 1
     cycle: list = []

@@ -1,4 +1,4 @@
-"""The code swap, on the interpreter at hand; `test_other_pythons` runs this file's self-check on the others."""
+"""The code swap, on the interpreter at hand; `test_other_pythons` runs portable.py on the others."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def pythons():
 
 @pytest.mark.parametrize("python", pythons(), ids=pythons().values())
 def test_other_pythons(python):
-    """Everything the trampoline relies on, on each Python that is installed; needs the standard library only."""
+    """Everything the trampoline relies on, on each Python that is installed."""
     done = subprocess.run([python, str(PORTABLE)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("ok 3.")

@@ -149,6 +149,25 @@ def scan(folder: Path) -> list[File]:
 def verify(folder: Path, manifest: Manifest, ref: str | None = None) -> None:
     """Refuse the folder unless it holds exactly the listed files, byte for byte."""
     where = ref or str(folder)
+    try:
+        _verify(folder, manifest, where)
+    except OSError as error:
+        raise errors.StoreError(f"the model in {where} cannot be read: {error}") from error
+
+
+def safe_path(path: str) -> bool:
+    """Whether a path from a file may be joined to a folder on any platform."""
+    parts = path.split("/")
+    return (
+        0 < len(path.encode("utf-8", "surrogatepass")) <= 1024
+        and len(parts) <= 64
+        and path.isprintable()
+        and not any(c in path for c in "\\:")
+        and all(part not in {"", ".", ".."} for part in parts)
+    )
+
+
+def _verify(folder: Path, manifest: Manifest, where: str) -> None:
     present = set(_walk(folder, folder)) - {NAME}
     listed = {file.path: file for file in manifest.files}
     if missing := sorted(listed.keys() - present):
@@ -164,18 +183,6 @@ def verify(folder: Path, manifest: Manifest, ref: str | None = None) -> None:
             raise errors.FormatError(
                 f"the model in {where} is damaged: {file.path} has changed since it was saved"
             )
-
-
-def safe_path(path: str) -> bool:
-    """Whether a path from a file may be joined to a folder on any platform."""
-    parts = path.split("/")
-    return (
-        0 < len(path.encode("utf-8", "surrogatepass")) <= 1024
-        and len(parts) <= 64
-        and path.isprintable()
-        and not any(c in path for c in "\\:")
-        and all(part not in {"", ".", ".."} for part in parts)
-    )
 
 
 def _is_deep(raw: Any) -> bool:

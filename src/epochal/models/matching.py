@@ -3,11 +3,13 @@
 Columns are found by name and put in order.  What has another type is cast where every
 value survives: bool to int to float, to a wider or, value by value, a narrower integer;
 never float to int, never float64 to float32.  Plain JSON (a list of dicts, a dict of
-columns, nested lists) becomes the library's own table or array.
+columns, nested lists) becomes the library's own table or array; its floats, which have no
+width, become the model's.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Mapping
@@ -17,7 +19,7 @@ import msgspec
 
 from epochal import errors
 
-from .inference import content, specify, type_name
+from .inference import array_dtype, content, specify, type_name
 from .signature import Array, Dict, Scalar, Series, Spec, Table, Tuple, describe
 
 _WIDTH = re.compile(r"(bool|uint|int|float|complex|bfloat)(\d*)$")
@@ -64,11 +66,9 @@ def hold(spec: Spec, data: Any, check: Check) -> Any:
         case Table() | Series():
             from . import tables
 
-            return (
-                tables.hold_table(spec, data, check)
-                if isinstance(spec, Table)
-                else tables.hold_series(spec, data, check)
-            )
+            if isinstance(spec, Table):
+                return tables.hold_table(spec, data, check)
+            return tables.hold_series(spec, data, check)
         case Array():
             return _array(spec, data, check)
         case Dict(items):
@@ -94,11 +94,14 @@ def fits(given: str, wanted: str) -> bool:
         return rank < goal
     if rank == 1:
         return True  # whole numbers: the values decide
-    return (
-        other[1] == "float"
-        if one[1] == "bfloat"
-        else one[1] == other[1] and int(one[2] or 0) < int(other[2] or 0)
-    )
+    if one[1] == "bfloat":
+        return other[1] == "float"
+    return one[1] == other[1] and int(one[2] or 0) < int(other[2] or 0)
+
+
+def both_real(given: str, wanted: str) -> bool:
+    """Whether both are floats: those of plain JSON become whatever float the model was shown."""
+    return "float" in given and "float" in wanted
 
 
 def _dict(items: dict[str, Spec], data: Any, check: Check) -> Any:
@@ -154,14 +157,20 @@ def _same_shape(given: list[int], wanted: list[int]) -> bool:
 
 
 def _from_lists(spec: Array, data: Any) -> Any:
+    """An array of plain JSON, whose floats are of no width and whose 1.0 may be written 1."""
     import numpy as np
 
-    wanted = np.dtype({"string": "str", "bytes": "bytes"}.get(spec.dtype, spec.dtype))
+    if spec.library == "torch":
+        torch = importlib.import_module("torch")
+        found, wanted = torch.as_tensor(data), getattr(torch, spec.dtype)
+    else:
+        found = np.asarray(data)
+        wanted = np.dtype({"string": "str", "bytes": "bytes"}.get(spec.dtype, spec.dtype))
     if not len(data):
-        return np.empty([0, *spec.shape[1:]], wanted)
-    found = np.asarray(data)
-    whole_numbers = found.dtype.kind in "bi"  # JSON writes 1.0 as 1
-    return found.astype(wanted) if whole_numbers and fits(found.dtype.name, spec.dtype) else found
+        found = found.reshape([0, *spec.shape[1:]])
+    elif not both_real(array_dtype(found), spec.dtype):
+        return found
+    return found.to(wanted) if spec.library == "torch" else found.astype(wanted)
 
 
 def _table_for_array(spec: Array, given: Table, check: Check) -> None:

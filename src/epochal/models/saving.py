@@ -56,9 +56,6 @@ def save_model(
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex[:12]}.part")
     try:
         part.mkdir(parents=True)
-    except OSError as error:
-        raise errors.StoreError(f"cannot write a model to {target}: {error}") from error
-    try:
         meta = _write(chosen, model, part)
         written = _describe(chosen, model, meta, requirements)
         written.signature = signature or _infer(example)
@@ -67,6 +64,8 @@ def save_model(
         written.run = run_id
         written.files = manifest.scan(part)
         return _finish(written, part, target)
+    except OSError as error:
+        raise errors.StoreError(f"cannot write a model to {target}: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -82,9 +81,7 @@ def _refuse_existing(target: Path) -> None:
 def _write(flavor: Flavor, model: Any, part: Path) -> dict[str, Any]:
     try:
         meta = flavor.save(model, part)
-    except OSError as error:
-        raise errors.StoreError(f"cannot write a model to {part.parent}: {error}") from error
-    except MemoryError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:
         raise _refused(flavor, model, error) from error
@@ -175,9 +172,6 @@ def _write_example(example: Any, part: Path) -> str | None:
 def _finish(written: Manifest, part: Path, target: Path) -> Manifest:
     data = manifest.encode(written)
     written = manifest.parse(msgspec.json.decode(data), str(target / manifest.NAME))
-    try:
-        (part / manifest.NAME).write_bytes(data)
-        part.rename(target)
-    except OSError as error:
-        raise errors.StoreError(f"cannot write a model to {target}: {error}") from error
+    (part / manifest.NAME).write_bytes(data)
+    part.rename(target)
     return written

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .inference import record_columns, specify, type_name
-from .matching import Check, fits, holds, whole
+from .matching import Check, both_real, fits, holds, whole
 from .signature import Array, Column, Series, Table, describe
 
 
@@ -15,10 +15,11 @@ def hold_table(spec: Table, data: Any, check: Check) -> Any:
     """Check a table, or what can become one."""
     if spec.library == "records":
         return _records(spec, data, check)
-    if isinstance(data, Mapping) or (isinstance(data, list) and data and isinstance(data[0], dict)):
+    plain = isinstance(data, Mapping) or (isinstance(data, list) and bool(data) and isinstance(data[0], dict))
+    if plain:
         try:
             data = _framed(spec.library, data)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ImportError) as error:
             check.fault(f"no table can be made of it: {error}")
             return data
     given = specify(data)
@@ -35,7 +36,7 @@ def hold_table(spec: Table, data: Any, check: Check) -> Any:
     casts = {
         to: column
         for to, column in enumerate(spec.columns)
-        if _needs_cast(given.columns[order[to]], column, check)
+        if _needs_cast(given.columns[order[to]], column, check, plain=plain)
     }
     if moved:
         data = _SELECT[given.library](data, order)
@@ -91,10 +92,8 @@ def _array_for_table(spec: Table, given: Array, check: Check) -> None:
 
 def _order(wanted: list[Column], given: list[Column], check: Check) -> list[int] | None:
     """Where each wanted column is; None after a fault.  Repeated labels must come in the same order."""
-    wanted_keys, given_keys = (
-        [repr(column.name) for column in wanted],
-        [repr(column.name) for column in given],
-    )
+    wanted_keys = [repr(column.name) for column in wanted]
+    given_keys = [repr(column.name) for column in given]
     if wanted_keys == given_keys:
         return list(range(len(wanted)))
     place = {key: at for at, key in enumerate(given_keys)}
@@ -109,10 +108,10 @@ def _order(wanted: list[Column], given: list[Column], check: Check) -> list[int]
     return [place[key] for key in wanted_keys]
 
 
-def _needs_cast(given: Column, wanted: Column, check: Check) -> bool:
+def _needs_cast(given: Column, wanted: Column, check: Check, *, plain: bool = False) -> bool:
     if wanted.type in {given.type, "object"} or given.type == "null":
         return False
-    if fits(given.type, wanted.type):
+    if fits(given.type, wanted.type) or (plain and both_real(given.type, wanted.type)):
         return True
     check.fault(f"column {given.name!r} is {given.type} where {wanted.type} is expected")
     return False
@@ -152,12 +151,8 @@ def _cast(library: str, data: Any, at: int, column: Column, check: Check) -> Any
 
 def _cast_pandas(data: Any, at: int, kind: str) -> Any:
     before = data.iloc[:, at]
-    values = before.dropna()
-    if (
-        whole(str(before.dtype).lower())
-        and len(values)
-        and not holds(kind, int(values.min()), int(values.max()))
-    ):
+    values: Any = before.dropna() if whole(str(before.dtype).lower()) else ()
+    if len(values) and not holds(kind, int(values.min()), int(values.max())):
         return None
     data = data.copy(deep=False)
     data.isetitem(at, before.astype(kind))

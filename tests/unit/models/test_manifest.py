@@ -267,6 +267,12 @@ def test_an_unreadable_manifest_says_so(saved, monkeypatch):
         manifest.read(saved)
 
 
+def test_an_unreadable_file_says_so(saved, monkeypatch):
+    monkeypatch.setattr(manifest, "_hash", lambda *_: os.open(saved / "gone", os.O_RDONLY))
+    with pytest.raises(errors.StoreError, match=r"cannot be read: .*No such file"):
+        models.load_model(saved)
+
+
 def test_a_summary_leaves_out_the_files(saved):
     summary = manifest.read(saved).summary()
     assert summary["class"] == "epochal.testing.linear:Linear"

@@ -339,6 +339,20 @@ def test_lists_become_arrays():
         signature.check([["a", "b"]])
 
 
+def test_floats_of_json_have_no_width():
+    assert infer_signature(np.zeros((1, 2), "float32")).check([[0.1, 2]]).dtype == np.float32
+    found = infer_signature(torch.zeros(1, 2)).check([[0.1, 2.0]])
+    assert torch.equal(found, torch.tensor([[0.1, 2.0]]))
+    assert infer_signature(torch.zeros(1, 2)).check([]).shape == (0, 2)
+    assert infer_signature(torch.zeros(1, dtype=torch.long)).check([1, 2]).dtype == torch.int64
+    with pytest.raises(SignatureMismatch, match="float32 where int64"):
+        infer_signature(torch.zeros(1, dtype=torch.long)).check([0.5])
+    narrow = pd.DataFrame({"a": np.zeros(1, "float32")})
+    assert infer_signature(narrow).check([{"a": 0.1}])["a"].dtype == np.float32
+    with pytest.raises(SignatureMismatch, match="float64 where float32"):
+        infer_signature(narrow).check(narrow.astype("float64"))
+
+
 def test_a_table_for_an_array():
     signature = infer_signature(np.zeros((1, 2)))
     numbers = frame[["a", "b"]]

@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import cloudpickle
@@ -242,3 +243,17 @@ def test_what_pickle_cannot_keep_is_one_clear_error(tmp_path):
 
 def _env():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+
+def test_of_many_who_save_to_one_place_one_does(model, tmp_path):
+    def save(_):
+        try:
+            return models.save_model(model, tmp_path / "m")
+        except errors.StoreError:
+            return None
+
+    with ThreadPoolExecutor(8) as threads:
+        saved = [written for written in threads.map(save, range(32)) if written]
+    assert len(saved) == 1
+    assert manifest.read(tmp_path / "m") == saved[0]
+    assert everything_below(tmp_path) == ["m"]

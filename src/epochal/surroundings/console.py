@@ -10,6 +10,8 @@ seen.
 from __future__ import annotations
 
 import collections
+import contextlib
+import functools
 import os
 import sys
 import threading
@@ -61,15 +63,26 @@ class Capture:
                     self._layers.append(layer)
                 else:
                     errors.warn_once(f"console {name}", f"{name} cannot be captured: {type(stream).__name__}")
+        shell = _shell()
+        if shell is not None:
+            shell.events.register("pre_run_cell", self._keep_on)
         threading.Thread(target=self._work, name="epochal-console", daemon=True).start()
 
     def stop(self) -> None:
         """Leave the streams as they were found and send the rest."""
-        for layer in reversed(self._layers):
-            layer.take_off()
-        if os.getpid() == self._pid:
-            self._stopped.set()
-            self._drain(last=True)
+        self._stopped.set()
+        if os.getpid() != self._pid:  # a fork may have the lock of a thread it has not
+            for layer in self._layers:
+                layer.take_off()
+            return
+        with self._draining:
+            for layer in reversed(self._layers):
+                layer.take_off()
+        shell = _shell()
+        if shell is not None:
+            with contextlib.suppress(ValueError):  # registered in another shell
+                shell.events.unregister("pre_run_cell", self._keep_on)
+        self._drain(last=True)
 
     def heard(self, stream: str, text: Any) -> None:
         """Take note of what was written; called for every write, after the terminal has it."""
@@ -82,7 +95,13 @@ class Capture:
 
     def _work(self) -> None:
         while not self._stopped.wait(PERIOD):
+            self._keep_on()
             self._drain(last=False)
+
+    def _keep_on(self, _cell: Any = None) -> None:
+        with self._draining, errors.guard("console", "capture"):
+            if not self._stopped.is_set():
+                self._layers = [layer.kept_on() for layer in self._layers]
 
     def _drain(self, *, last: bool) -> None:
         with self._draining, errors.guard("console", "capture"):
@@ -127,6 +146,15 @@ class _Layer:
             return False
         return True
 
+    def kept_on(self) -> _Layer:
+        """Put on a new layer if somebody took this one off (see `_shell`)."""
+        if self.capture is None or _reaches(vars(self.stream).get("write"), self):
+            return self
+        again = _Layer(self.capture, self.name, self.stream)
+        self.capture = None
+        again.put_on()
+        return again
+
     def take_off(self) -> None:
         """End this layer and remove ended layers on top; under somebody else's wrapper it stays, idle."""
         self.capture = None
@@ -139,6 +167,26 @@ class _Layer:
                 return
             top = top.below
         self.stream.write = top
+
+
+def _shell() -> Any:
+    """The notebook's shell, if this is one: it takes all layers off at the end of each cell."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+
+
+def _reaches(write: Any, layer: _Layer, depth: int = 10) -> bool:
+    """Whether calling ``write`` comes to the layer in the end, as far as layers and closures can tell."""
+    if write is layer or depth == 0:
+        return True
+    if isinstance(write, _Layer):
+        return _reaches(write.below, layer, depth - 1)
+    below = []
+    for cell in getattr(write, "__closure__", None) or ():
+        with contextlib.suppress(ValueError):  # an empty cell
+            below.append(cell.cell_contents)
+    below += [write.func, *write.args] if isinstance(write, functools.partial) else []
+    return any(_reaches(one, layer, depth - 1) for one in below if callable(one))
 
 
 class _Lines:

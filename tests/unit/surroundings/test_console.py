@@ -210,6 +210,68 @@ def test_a_wrapper_of_before_is_put_back(terminal):
     assert sink.text("stdout") == "during\n" == "".join(theirs)
 
 
+@contextlib.contextmanager
+def cell(stream):
+    """What IPython does around each cell (InteractiveShell._tee)."""
+    original = stream.write
+
+    def write(data, *rest, **named):
+        return original(data, *rest, **named)
+
+    stream.write = write
+    try:
+        yield
+    finally:
+        stream.write = original
+
+
+def test_a_capture_begun_in_a_cell_hears_later_cells(terminal):
+    out, sink = sys.stdout, Sink()
+    capture = Capture(sink)
+    with cell(out):
+        capture.start()
+        print("first cell")
+    with cell(out):  # at once, as "run all" does: only the thread can notice
+        time.sleep(0.5)
+        print("second cell")
+    time.sleep(0.5)
+    with cell(out):
+        print("third cell")
+    with cell(out):
+        capture.stop()
+        print("after")
+    assert sink.text("stdout") == "first cell\nsecond cell\nthird cell\n"
+    assert terminal[0].shown == "first cell\nsecond cell\nthird cell\nafter\n"
+
+
+def test_every_cell_of_a_real_shell_is_heard(terminal):
+    shells = pytest.importorskip("IPython.core.interactiveshell")
+    shell = shells.InteractiveShell.instance()
+    shell.user_ns["capture"] = Capture(sink := Sink())
+    for source in (
+        "capture.start(); print(1)",
+        "print(2)",
+        "print(3)",
+        "print(4); capture.stop()",
+        "print(5)",
+    ):
+        shell.run_cell(source)
+    assert sink.text("stdout") == "1\n2\n3\n4\n"
+    assert terminal[0].shown == "1\n2\n3\n4\n5\n"
+
+
+def test_nothing_is_heard_twice_under_a_wrapper_that_hides_it(terminal):
+    out = sys.stdout
+    with captured() as sink:
+        below = {"write": out.write}
+        out.write = lambda text: below["write"](text) if text else 0  # in a dict, where nobody looks
+        time.sleep(0.5)
+        print("once")
+    print("after")
+    assert sink.text("stdout") == "once\n"
+    assert terminal[0].shown == "once\nafter\n"
+
+
 def test_redirected_output_is_not_the_terminals(terminal):
     with captured() as sink, contextlib.redirect_stdout(io.StringIO()) as elsewhere:
         print("elsewhere")

@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -157,11 +158,12 @@ def _kill_tree(pid: int) -> None:
             process.send_signal(signal.SIGKILL)
 
 
-def wall_seconds(python: pathlib.Path, code: str) -> float:
-    """Run a whole interpreter with one statement and return how long it took."""
-    begin = time.perf_counter()
+def interpret(python: pathlib.Path, code: str) -> tuple[float, float]:
+    """Run a whole interpreter with one statement; return how long it took, and in how much CPU time."""
+    before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([str(python), "-c", code], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begin
+    seconds, after = time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 OWN_PYTHON = pathlib.Path(sys.executable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 _Columns = tuple[list[int], list[float], list[float | str]]
 """Steps, times and values as they were read."""
+
+_step_of = operator.attrgetter("data.step")
+_time_of = operator.attrgetter("time")
 
 ALL: Final = None
 """All keys of a run, where a set of them is meant."""
@@ -109,20 +113,25 @@ class Part:
         self.size += len(block.points) + len(block.others)
 
     def _read_points(self, records: list[Point]) -> None:
-        """The inner loop of the projection: a million times for a million points."""
-        columns = self._points
+        values = [record.data.values for record in records]
+        self.size += sum(map(len, values))
+        shapes = set(map(tuple, values))
+        if (
+            len(shapes) == 1
+        ):  # as nearly always: the same metrics in each record, so that whole columns can be taken
+            steps, times = list(map(_step_of, records)), list(map(_time_of, records))
+            for name in shapes.pop():
+                column = self._points.setdefault(name, ([], [], []))
+                column[0].extend(steps)
+                column[1].extend(times)
+                column[2].extend(map(operator.itemgetter(name), values))
+            return
         for record in records:
-            data, time = record.data, record.time
-            step, values = data.step, data.values
-            for name, value in values.items():
-                try:
-                    steps, times, numbers = columns[name]
-                except KeyError:
-                    steps, times, numbers = columns[name] = ([], [], [])
-                steps.append(step)
-                times.append(time)
-                numbers.append(value)
-            self.size += len(values)
+            for name, value in record.data.values.items():
+                column = self._points.setdefault(name, ([], [], []))
+                column[0].append(record.data.step)
+                column[1].append(record.time)
+                column[2].append(value)
 
     # -- kinds -------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ read is right, or counted as unread.
 from __future__ import annotations
 
 import operator
+from itertools import compress
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -76,9 +77,7 @@ def blocks(
     """The whole lines of a file from ``offset`` on; an unfinished last one is left for another time."""
     stream.seek(offset)
     rest = b""
-    while data := stream.read(
-        max(size, len(rest))
-    ):  # a line longer than a block: look further ahead each time
+    while data := stream.read(max(size, len(rest))):  # after a part of a long line ever more is read
         data = rest + data
         end = data.rfind(b"\n") + 1
         if not end:
@@ -114,7 +113,7 @@ def _one(line: bytes) -> Line | None:
 def _block(lines: list[bytes], end: int, next_seq: tuple[int, int]) -> Block:
     good = [line for line in lines if b"%08x" % crc32(line[:-12]) == line[-10:-2]]
     damaged, lost = 0, 0
-    if len(good) != len(lines) or not all(line[-12:-10] == b',"' for line in good):
+    if len(good) != len(lines):
         bad = [line for line in lines if line and not _sound(line)]
         damaged, lost = len(bad), sum(map(len, bad)) + len(bad)
         good = [line for line in lines if _sound(line)]
@@ -146,25 +145,27 @@ def _rising(records: list[_Record], top: int) -> tuple[list[_Record], int]:
 
 def _decode(lines: list[bytes]) -> tuple[list[Point], list[Line], list[bytes]]:
     """Points, other records, and the lines that are whole but not records of ours."""
-    with_points = [line for line in lines if b',"metrics",' in line[:64]]
+    chosen = [line.find(b',"metrics",', 0, 64) > 0 for line in lines]
+    others: list[Line] = []
     broken: list[bytes] = []
-    rest = lines if not with_points else []
-    if with_points and len(with_points) != len(lines):
-        rest = [line for line in lines if b',"metrics",' not in line[:64]]
     try:
-        points: list[Point] = _decode_points(b"[" + b",".join(with_points) + b"]")
+        points: list[Point] = _decode_points(b"[" + b",".join(compress(lines, chosen)) + b"]")
     except _BROKEN:  # one of them is something else: look at each
         points = []
-        for line in with_points:
+        for line in lines:
             try:
                 points += _decode_points(b"[" + line + b"]")
             except _BROKEN:
-                rest.append(line)
-    others = []
-    for line in rest:
-        record = _one(line)
-        if record is None or record.kind == "metrics":
-            broken.append(line)
-        else:
-            others.append(record)
+                _decode_other(line, others, broken)
+    else:
+        for line in compress(lines, map(operator.not_, chosen)):
+            _decode_other(line, others, broken)
     return points, others, broken
+
+
+def _decode_other(line: bytes, others: list[Line], broken: list[bytes]) -> None:
+    record = _one(line)
+    if record is None or record.kind == "metrics":
+        broken.append(line)
+    else:
+        others.append(record)

@@ -363,14 +363,17 @@ WRONG = [
 
 
 def test_records_that_do_not_fit_their_kind_are_counted(book, make_id, make_line):
-    fitting = [("note", {"name": "a", "data": ["metrics", "metrics"]}), ("params", {"values": {"ok": 1}})]
-    lines = book.lines(*WRONG, *fitting)
+    note = ("note", {"name": "a", "data": ["metrics", "metrics"]})
+    lines = book.lines(
+        note, *WRONG, ("params", {"values": {"ok": 1}}), ("metrics", {"step": 1, "values": {"x": 2}})
+    )
     lines.append(make_line(2**64, 1_763_900_001.0, "params", {"values": {"no": 1}}))
     lines.append(make_line(len(lines), 1e300, "params", {"values": {"no": 1}}))
     book.write(lines)
     run = book.open().run(make_id())
     assert run.params == {"ok": 1}
     assert run.note("a") == ["metrics", "metrics"]
+    assert run.metrics == {"x": 2.0}
     assert run.damage.lines == len(WRONG) + 2
 
 

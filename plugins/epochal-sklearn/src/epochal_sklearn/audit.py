@@ -126,7 +126,7 @@ def _tree_model(model: Any) -> bool:
 
 def _forest(model: Any) -> bool:
     """The trees of a forest are handed data that only the forest has checked."""
-    width, subsets = model.__dict__.get("n_features_in_"), model.__dict__.get("_estimators_features")
+    width, subsets = model.__dict__.get("n_features_in_"), model.__dict__.get("estimators_features_")
     trees = list(_flat(model.__dict__.get("estimators_", ())))
     widths = [width] * len(trees) if subsets is None else [len(subset) for subset in subsets]
     return len(widths) == len(trees) and all(

@@ -100,7 +100,11 @@ def predicted(call: Call) -> Generator[None, Any, None]:
     if call.name == "score":
         _log(origin, f"{data}/score", result)
     else:
-        predictions.put(result, Prediction(origin, data))
+        found = Prediction(origin, data)
+        predictions.put(result, found)
+        base = getattr(result, "base", None)
+        if getattr(base, "size", None) == getattr(result, "size", 0):
+            predictions.put(base, found)  # a view, of which NumPy makes further views of the base
 
 
 def _data_name(call: Call, data: Any, estimator: Any) -> str | None:

@@ -66,7 +66,7 @@ def _draw(report: CheckReport, screen: Screen) -> None:
     screen.print(
         Text(f"{screen.sign(sign)} ", style=style).append(text.safe(report.ref), style="bold"),
         pairs(rows),
-        Text(">>> " if report.loads else "", style=DIM).append(text.safe(report.advice), style="bold"),
+        Text.assemble((">>> " if report.loads else "", DIM), (text.safe(report.advice), "bold")),
     )
 
 

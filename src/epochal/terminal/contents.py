@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,13 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import EpochalError
 from . import text
 from .curves import sparkline
 from .figures import drawn, shaded
 from .overview import across, pairs, part, section
 from .pictures import side_by_side
-from .screen import DIM, GAP, Screen
+from .screen import BEST, DIM, GAP, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,6 +33,7 @@ _CELL = 36
 _TABLES = 8
 _FILES = 30
 _NAMES = 6
+_READ = 10_000
 
 
 def contents(run: RunView, screen: Screen) -> Iterator[RenderableType]:
@@ -99,8 +103,11 @@ def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
     if medium.type != "table" or not columns or not rows:
         return None
     total = medium.data.get("rows", len(rows))
+    rank = next((i for i, name in enumerate(columns) if str(name).startswith("rank")), None)
+    if rank is not None:
+        rows = _ranked(medium, columns, rows, rank)
     shown = [[*row, *[None] * len(columns)] for row in rows[:_ROWS]]
-    cells = [[_cell(row[i], screen) for row in shown] for i in range(len(columns))]
+    cells = [_column([row[i] for row in shown], screen) for i in range(len(columns))]
     heads = [_fit(text.safe(name), screen) for name in columns]
     fitting = _fitting(heads, cells, screen)
     out = screen.table()
@@ -110,13 +117,29 @@ def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
     matrix = "confusion" in medium.key.lower()
     for number, row in enumerate(shown):
         counts = row[1 : len(columns)]
-        out.add_row(*(shaded(row[i], counts) if matrix and i else Text(cells[i][number]) for i in fitting))
+        best = BEST if rank is not None and row[rank] == 1 else ""
+        drawn_cells = (shaded(row[i], counts) if matrix and i else Text(cells[i][number]) for i in fitting)
+        out.add_row(*drawn_cells, style=best)
     head = Text(text.safe(medium.key), style="bold")
     if medium.caption:
         head.append(f"  {text.safe(medium.caption, 200)}", style=DIM)
     left = [text.count(total - len(shown), "more row")] if total > len(shown) else []
     left += [text.count(len(columns) - len(fitting), "more column")] if len(fitting) < len(columns) else []
     return Group(head, out, *([Text(f"and {', '.join(left)}", style=DIM)] if left else []))
+
+
+def _ranked(medium: StoredMedia, columns: Sequence[str], rows: list[list[Any]], rank: int) -> list[list[Any]]:
+    """The rows in order of their rank; all of them, if the table is of a size to be read for it."""
+    if len(rows) < medium.data.get("rows", 0) <= _READ and medium.mime == "application/x-ndjson":
+        with contextlib.suppress(EpochalError, OSError):  # the file may be gone; the first rows are not
+            rows = [[row.get(name) for name in columns] for row in medium.rows()]
+    return sorted(rows, key=lambda row: row[rank] if isinstance(row[rank], (int, float)) else math.inf)
+
+
+def _column(found: list[Any], screen: Screen) -> list[str]:
+    if found and all(isinstance(value, float) for value in found):
+        return text.numbers(found)
+    return [_cell(value, screen) for value in found]
 
 
 def _fitting(heads: Sequence[str], cells: Sequence[Sequence[str]], screen: Screen) -> list[int]:
@@ -189,7 +212,7 @@ def model(run: RunView, found: Mapping[str, Any]) -> RenderableType:
     takes = signature(part(about, "signature"))
     lines = [head, *([Text(f"takes {takes}", style=DIM)] if takes else [])]
     call = f"epochal.load_model({_literal(f'runs:/{run.id}/{name}')})"
-    return Group(*lines, Text(">>> ", style=DIM).append(call, style="bold"))
+    return Group(*lines, Text.assemble((">>> ", DIM), (call, "bold")))
 
 
 def _literal(ref: str) -> str:

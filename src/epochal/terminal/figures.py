@@ -45,8 +45,8 @@ def drawn(key: str, data: Mapping[str, Any], screen: Screen, width: int) -> Rend
     if not lines:
         return None
     across, up = data.get("x_label"), data.get("y_label")
-    title = f"{key}  {up} over {across}" if across and up else key
-    return chart(title, lines, screen, width, 11, label_x=text.safe(across or "", 40), ends_shown=False)
+    aside = f"{up} over {across}" if across and up else ""
+    return chart(key, lines, screen, width, 11, label_x=text.safe(across or "", 40), aside=aside)
 
 
 def _is_matrix(data: Mapping[str, Any]) -> bool:

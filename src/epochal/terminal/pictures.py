@@ -46,9 +46,13 @@ def chart(
     log_x: bool = False,
     log_y: bool = False,
     label_x: str = "step",
-    ends_shown: bool = True,
+    aside: str | None = None,
 ) -> RenderableType:
-    """``lines`` under a title; with a legend if they are several, and the values where they end."""
+    """``lines`` under a title; with a legend if they are several, and the values where they end.
+
+    An ``aside`` stands behind the title, in the place of these values.
+    """
+    whole = label_x == "step"
     picture = plot(
         lines,
         width,
@@ -57,19 +61,22 @@ def chart(
         log_y=log_y,
         ascii_only=not screen.unicode,
         label_x=label_x,
-        whole_x=label_x == "step",
+        whole_x=whole,
     )
-    head = Text(text.safe(title), style="bold", no_wrap=True, overflow="ellipsis")
-    head.truncate(width)
-    if len(lines) == 1:
-        said = [Text(f"  {ends(lines[0])}", style=DIM)] if ends_shown else []
-        return Group(Text.assemble(head, *said), paint(picture))
+    several = len(lines) > 1
+    said = aside if aside is not None else "" if several else ends(lines[0])
+    head = Text.assemble(
+        (text.safe(title), "bold"), (f"  {text.safe(said)}", DIM), no_wrap=True, overflow="ellipsis"
+    )
+    head.truncate(width, overflow="ellipsis" if screen.unicode else "crop")
+    if not several:
+        return Group(head, paint(picture))
     legend = Text("  ", overflow="fold")
     for index, line in enumerate(lines):
         legend.append("   " if index else "")
         legend.append(f"{mark(index, ascii_only=not screen.unicode)} ", style=LINES[index % len(LINES)])
         legend.append(text.safe(line.name))
-        legend.append(f" {last(line)}" if ends_shown else "", style=DIM)
+        legend.append(f" {last(line)}" if aside is None else "", style=DIM)
     return Group(head, legend, paint(picture))
 
 

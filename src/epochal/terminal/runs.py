@@ -77,7 +77,7 @@ def table(runs: Sequence[RunView], screen: Screen, columns: Sequence[str] = ()) 
     out = screen.table()
     for column in chosen:
         out.add_column(
-            Text(column.title, style=f"bold {DIM}" if column.dim else "bold"),
+            Text(column.title, style=DIM if column.dim else "bold"),
             no_wrap=True,
             justify="right" if column.right else "left",
             overflow="ellipsis",

@@ -55,7 +55,7 @@ STATUS = {
     "superseded": ("↷", "bright_black"),
 }
 LINES = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow")
-DIM = "dim"
+DIM = "not bold dim"
 BEST = "bold green"
 HEAD = "bold"
 GAP = 2

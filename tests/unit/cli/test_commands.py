@@ -325,6 +325,17 @@ def test_figures_are_drawn_from_their_data(store):
         assert drawn("odd", odd, screen, 40) is None
 
 
+def test_candidates_stand_in_the_order_of_their_rank(call, root):
+    rows = [{"C": number, "rank_test_score": 30 - number, "score": number / 30} for number in range(30)]
+    with epochal.start_run(name="search") as run:
+        run.log({"candidates": epochal.Table(rows)})
+    _, out, _ = call("show", "search")
+    lines = out.partition("candidates")[2].splitlines()
+    assert lines[1].split() == ["C", "rank_test_score", "score"]
+    assert [line.split()[:2] for line in lines[2:4]] == [["29", "1"], ["28", "2"]]
+    assert "and 20 more rows" in out
+
+
 # -- compare and plot ----------------------------------------------------------------------
 
 

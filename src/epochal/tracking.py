@@ -81,7 +81,7 @@ class Run:
                 if (
                     (kind is not float or value - value != 0.0)  # NaN and infinities are spelled out, slowly
                     and (kind is not int or not -_EXACT <= value <= _EXACT)
-                ) or type(key) is not str:
+                ) or (type(key) is not str or not key):
                     raise TypeError
             if step is None:
                 step = self._step + 1
@@ -97,7 +97,6 @@ class Run:
             self.summary.track(values)
 
     def _log_slowly(self, values: Any, step: Any) -> None:
-        from . import media
         from . import values as convert
 
         if not isinstance(values, Mapping):
@@ -110,11 +109,11 @@ class Run:
         for key, value in convert.flatten(values, "/").items():
             try:
                 name = convert.check_key(key)
-                item = media.wrap(value)
-                if item is not None:
-                    self._write_media(name, item, at)
-                else:
+                try:
                     numbers[name] = convert.scalar(value)
+                except ValueRefused:
+                    if not self._logged_as_media(name, value, at):
+                        raise
             except ValueRefused as error:
                 self._refuse(str(key), str(error))
             except Exception as error:
@@ -194,19 +193,20 @@ class Run:
 
     def log_media(self, key: str, value: Any, step: int | None = None) -> None:
         """Log a picture, table, figure, histogram, ... under a key; raises `ValueRefused` if it is none."""
-        from . import media
         from . import values as convert
 
-        item = media.wrap(value)
-        if item is None:
+        at = self._step_of(step if step is not None else max(self._step, 0))
+        if at is not None and not self._logged_as_media(convert.check_key(key), value, at):
             kinds = "picture, table, figure, histogram, text, sound or film"
             raise ValueRefused(f"{key!r}: {convert.describe(value)} is no {kinds}")
-        at = self._step_of(step if step is not None else max(self._step, 0))
-        if at is not None:
-            self._write_media(convert.check_key(key), item, at)
 
-    def _write_media(self, key: str, item: Any, step: int) -> None:
-        self._write("media", keeping.keep_media(self.store, key, item, step))
+    def _logged_as_media(self, key: str, value: Any, step: int) -> bool:
+        from . import media
+
+        item = media.wrap(value)
+        if item is not None:
+            self._write("media", keeping.keep_media(self.store, key, item, step))
+        return item is not None
 
     # -- files and models ----------------------------------------------------------------
 
@@ -306,9 +306,11 @@ class Run:
         if isinstance(error, SystemExit) and error.code in (None, 0):
             self.finish()
             return
-        text = utf8("".join(traceback.format_exception_only(error)).strip())
-        trace = utf8("".join(traceback.format_exception(error)))
-        self.finish("failed", events.Failure(type(error).__qualname__, text, trace[-20_000:]))
+        from .surroundings.redact import redact
+
+        text = redact(utf8("".join(traceback.format_exception_only(error)).strip()))
+        trace = redact(utf8("".join(traceback.format_exception(error)))[-20_000:])
+        self.finish("failed", events.Failure(type(error).__qualname__, text, trace))
 
     def _stop_companions(self) -> None:
         for companion in (self._sampler, self._capture):

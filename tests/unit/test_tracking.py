@@ -226,6 +226,9 @@ def test_a_run_ended_by_an_exception_tells_which(root, records):
     assert end["error"]["type"] == "ZeroDivisionError"
     assert end["error"]["text"] == "ZeroDivisionError: division by zero"
     assert "test_tracking.py" in end["error"]["traceback"]
+    with pytest.raises(ValueError, match="hunter2"), epochal.start_run() as secret:
+        raise ValueError("cannot connect to postgresql://me:hunter2@host/db")
+    assert "hunter2" not in str(of_kind(records, secret, "end")[0])
     with pytest.raises(SystemExit), epochal.start_run() as quiet:
         raise SystemExit(0)
     assert quiet.status == "finished"

@@ -55,7 +55,7 @@ class PickleFlavor:
 
 
 def _holds_own_code(model: Any) -> bool:
-    from .requirements import modules
+    from .graph import modules
 
     if not {"__main__", "__mp_main__"} & modules(model):
         return False

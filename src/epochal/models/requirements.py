@@ -10,27 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import gc
-import itertools
 import os
 import re
 import sys
-from collections import deque
 from importlib import metadata
 from pathlib import Path
-from types import BuiltinFunctionType, CodeType, FrameType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .graph import MAIN, modules
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_BUDGET = 50_000  # objects looked at; a forest of 1,000 trees has 20,000
-_ATOMS = (str, bytes, bytearray, int, float, complex, bool, type(None), range, memoryview)
-_CLOSED = {ModuleType, CodeType, FrameType, BuiltinFunctionType}
-_SAMPLE = 1000  # elements of a long container
-_MAIN = {"__main__", "__mp_main__"}
 _STANDARD = sys.stdlib_module_names
 
 
@@ -55,9 +48,9 @@ def infer(model: Any, also: Iterable[str] = ()) -> Requirements:
         except metadata.PackageNotFoundError:
             own.add(name)  # what the flavor needs and metadata do not know: say so rather than leave it out
     for top in sorted({name.partition(".")[0] for name in modules(model)} - _STANDARD):
-        found = None if top in _MAIN else distribution_of(top, also)
+        found = None if top in MAIN else distribution_of(top, also)
         if found is None:
-            own.add("__main__" if top in _MAIN else top)
+            own.add("__main__" if top in MAIN else top)
         else:
             _note(found, frameworks, local)
     lines = [f"{name}=={public(frameworks[name])}" for name in sorted(frameworks)]
@@ -69,69 +62,9 @@ def public(version: str) -> str:
     return version.partition("+")[0]
 
 
-def modules(model: Any) -> set[str]:
-    """Modules of the types and functions reachable from the model; at most 50,000 objects are looked at."""
-    found: set[str] = set()
-    types: set[type] = set()
-    seen: set[int] = set()
-    stack = [model]
-    while stack and len(seen) < _BUDGET:
-        item = stack.pop()
-        cls = type(item)  # never item.__class__: a proxy may run anything to answer
-        if cls in _ATOMS or id(item) in seen:
-            continue
-        seen.add(id(item))
-        kind = item if issubclass(cls, type) else cls
-        if kind not in types:
-            types.add(kind)
-            stack.extend(_methods(kind))
-        if kind is item:
-            continue
-        if cls in {FunctionType, BuiltinFunctionType, ModuleType}:
-            found.add(item.__name__ if cls is ModuleType else item.__module__ or "builtins")
-        stack.extend(_held(item, cls))
-    origins: set[Any] = {ancestor.__module__ for cls in types for ancestor in cls.__mro__}
-    return found | {module for module in origins if isinstance(module, str)}
-
-
 def distribution_of(top: str, likely: tuple[str, ...] = ()) -> metadata.Distribution | None:
     """The distribution that brought the top-level module ``top``; ``likely`` ones are asked first."""
     return _distribution_of(top, _place(top), likely)
-
-
-def _held(item: Any, cls: type) -> Iterable[Any]:
-    """What to look at next: data that an object holds, never what its class or module holds."""
-    if cls is FunctionType:
-        return _held_by_function(item)
-    if cls in _CLOSED:
-        return ()
-    if cls.__module__ == "numpy":  # arrays do not show their elements to the garbage collector
-        return list(item.flat[:_SAMPLE]) if str(getattr(item, "dtype", "")) == "object" else ()
-    if cls in {list, tuple, set, frozenset, deque} and len(item) > _SAMPLE:
-        return itertools.islice(item, _SAMPLE)
-    if cls is dict and len(item) > _SAMPLE:
-        return itertools.chain.from_iterable(itertools.islice(item.items(), _SAMPLE))
-    return gc.get_referents(item)
-
-
-def _methods(cls: type) -> list[Any]:
-    """The methods of a class that is pickled by value, for what they name has to be there too."""
-    if cls.__module__ not in _MAIN:
-        return []
-    return [
-        value
-        for value in vars(cls).values()
-        if isinstance(value, FunctionType | staticmethod | classmethod | property)
-    ]
-
-
-def _held_by_function(function: FunctionType) -> list[Any]:
-    """Defaults and closure; of a function pickled by value also the types and functions it names."""
-    held: list[Any] = [function.__defaults__, function.__kwdefaults__, function.__closure__]
-    if function.__module__ in _MAIN:
-        named = (function.__globals__.get(name) for name in function.__code__.co_names)
-        held.extend(value for value in named if isinstance(value, type | FunctionType | ModuleType))
-    return held
 
 
 def _place(top: str) -> str:

@@ -107,6 +107,9 @@ class Program(click.Group):
         try:
             code = super().main(args, prog_name or PROGRAM, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
+            if type(error).__name__ == "NoArgsIsHelpError":  # newer versions of click raise it
+                click.echo(error.format_message())
+                sys.exit(0)
             _fail(_usage(error), error.exit_code)
         except EpochalError as error:
             _fail(str(error), 2, error)
@@ -135,7 +138,7 @@ def _usage(error: click.ClickException) -> str:
     where = getattr(error, "ctx", None)
     path = where.command_path if where is not None else PROGRAM
     help_ = f" (see '{path} --help')" if isinstance(error, click.UsageError) else ""
-    return error.format_message().rstrip(".") + help_
+    return " ".join(error.format_message().split()).rstrip(".") + help_
 
 
 def _system(error: OSError) -> str:

@@ -10,7 +10,7 @@ from . import base
 from .complete import complete_run
 
 
-@click.command()
+@click.command(short_help="Show what differs between runs.")
 @click.argument("refs", metavar="RUN RUN...", nargs=-1, required=True, shell_complete=complete_run)
 @click.option("-a", "--all", "everything", is_flag=True, help="Show what is equal, too.")
 @base.common

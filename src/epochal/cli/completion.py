@@ -15,7 +15,7 @@ _HOW = {
 }
 
 
-@click.command()
+@click.command(short_help="Print the completion script of a shell.")
 @click.argument("shell", type=click.Choice(list(_HOW)))
 @base.common
 def completion(shell: str, *, as_json: bool) -> None:

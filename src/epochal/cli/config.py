@@ -11,7 +11,7 @@ _WHERE = (
 )
 
 
-@click.command()
+@click.command(short_help="Show the settings and where they come from.")
 @base.common
 def config(*, as_json: bool) -> None:
     """Show the settings, their values and where these come from."""

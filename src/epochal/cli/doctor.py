@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _MISSING = "not installed"
 
 
-@click.command()
+@click.command(short_help="Check the store, the plugins and what they observe.")
 @click.option("--quick", is_flag=True, help="Import no framework; points then stay 'waiting'.")
 @base.common
 def doctor(*, quick: bool, as_json: bool) -> None:

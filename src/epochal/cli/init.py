@@ -14,7 +14,7 @@ from . import base
 _IGNORE = "# made by epochal init: runs stay out of version control\n*\n"
 
 
-@click.command()
+@click.command(short_help="Make a store in a folder.")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(file_okay=False))
 @base.common
 def init(folder: str, *, as_json: bool) -> None:

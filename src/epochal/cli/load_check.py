@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..terminal.screen import Screen
 
 
-@click.command("load-check")
+@click.command("load-check", short_help="Say whether a model loads here, and safely.")
 @click.argument("ref", metavar="REF")
 @click.option("--trust", multiple=True, metavar="TYPE", help="Treat this type as trusted; may be repeated.")
 @base.common

@@ -35,7 +35,7 @@ def delete(refs: tuple[str, ...], *, as_json: bool) -> None:
     )
 
 
-@click.command()
+@click.command(short_help="Delete runs; they can be undeleted.")
 @_RUNS
 @_YES
 @base.common
@@ -110,7 +110,7 @@ def tag(ref: str, tags: tuple[str, ...], *, as_json: bool) -> None:
     _each([base.find(ref)], lambda run: run.set_tags(values), "tagged", as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Set or show the notes of a run.")
 @_RUN
 @click.argument("text", required=False)
 @base.common

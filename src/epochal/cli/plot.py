@@ -32,7 +32,7 @@ class Curve:
     history: Any
 
 
-@click.command()
+@click.command(short_help="Plot metrics of runs.")
 @click.argument("what", metavar="RUN... KEY...", nargs=-1, required=True, shell_complete=complete_plot)
 @click.option(
     "-x",

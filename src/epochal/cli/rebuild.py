@@ -11,7 +11,7 @@ from ..terminal.text import count, duration
 from . import base
 
 
-@click.command()
+@click.command(short_help="Make the index anew from the journals.")
 @base.common
 def rebuild(*, as_json: bool) -> None:
     """Make the store's index anew from the journals; nothing that was logged is lost by it."""

@@ -44,7 +44,12 @@ class RunsGroup(click.Group):
         self.format_commands(ctx, formatter)
 
 
-@click.group("runs", cls=RunsGroup, invoke_without_command=False)
+@click.group(
+    "runs",
+    cls=RunsGroup,
+    short_help="List runs; or delete, rename, tag, annotate them.",
+    invoke_without_command=False,
+)
 def runs() -> None:
     """List runs, newest first; FILTER picks some of them.
 

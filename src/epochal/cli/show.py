@@ -8,7 +8,7 @@ from . import base
 from .complete import complete_run
 
 
-@click.command()
+@click.command(short_help="Show everything about a run.")
 @click.argument("ref", metavar="[RUN]", default="last", shell_complete=complete_run)
 @click.option(
     "--curves",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.5
 
 
-@click.command()
+@click.command(short_help="Show what a run printed.")
 @click.argument("ref", metavar="[RUN]", default="last", shell_complete=complete_run)
 @click.option(
     "-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True, help="How many lines."

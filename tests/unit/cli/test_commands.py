@@ -36,6 +36,10 @@ def test_help_lists_every_command(call):
         assert all(re.search(rf"^  {name} +\S", out, re.MULTILINE) for name in names)
 
 
+def test_without_a_command_there_is_help(call):
+    assert call() == call("--help")
+
+
 class Greeting:
     """A plugin with a command, and one whose name is taken."""
 
@@ -631,6 +635,8 @@ def test_nothing_hostile_reaches_the_terminal(call, store, monkeypatch, args, co
         pytest.param(["load-check", "models:/x/1"], "models:/", id="registry"),
         pytest.param(["runs", "--store", "/nowhere"], "epochal init", id="no-store"),
         pytest.param(["completion", "csh"], "csh", id="shell"),
+        pytest.param(["completion"], "bash, zsh, fish", id="no-shell"),
+        pytest.param(["runs", "delete"], "RUN...", id="no-run"),
         pytest.param(["runs", "--columns", "nmae"], "did you mean name?", id="column"),
         pytest.param(["runs", "--store", "/etc"], "no store at /etc", id="no-store-but-a-folder"),
     ],

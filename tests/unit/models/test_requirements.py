@@ -17,6 +17,7 @@ import pytest
 import torch
 
 from epochal.models import requirements
+from epochal.models.graph import nameless
 
 
 def needs(model, also=()):
@@ -171,6 +172,28 @@ def test_cycles_and_bottomless_models_end():
     began = time.perf_counter()
     assert requirements.infer(Holder(a=ring, b=deep)).requirements == []
     assert time.perf_counter() - began < 5
+
+
+def make_local():
+    def local():
+        return 0
+
+    class Local:
+        pass
+
+    return local, Local
+
+
+local, Local = make_local()
+
+
+def test_what_has_no_name_elsewhere():
+    here = f"{__name__}.make_local.<locals>"
+    other, Other = make_local()
+    assert nameless(Holder(a=other, b=[Other()])) == [f"{here}.Local", f"{here}.local"]
+    assert nameless({"f": lambda: 0}) == [f"{__name__}.test_what_has_no_name_elsewhere.<locals>.<lambda>"]
+    assert nameless([Other]) == [f"{here}.Local"]
+    assert nameless([local, Local(), Holder(a=make_local), print, partial(print)]) == []
 
 
 def test_a_modules_globals_are_not_the_models():

@@ -15,6 +15,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from epochal import errors
+from epochal.models.graph import nameless
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,12 @@ class SklearnFlavor:
         """Write `model.skops`; raises `errors.EpochalError` naming what the format cannot hold."""
         import sklearn
 
+        if local := nameless(model):  # skops would write the name, and find nothing under it when loading
+            raise errors.EpochalError(
+                f"a {type(model).__name__} cannot be kept in skops' format: it holds {', '.join(local)}, "
+                "which no other process could find by that name; define it in a module, or pass "
+                "flavor='pickle', which keeps it in a form that runs code when it is loaded"
+            )
         skops = skops_io()
         try:
             skops.dump(model, folder / FILE)

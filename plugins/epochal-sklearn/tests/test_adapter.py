@@ -17,7 +17,7 @@ import epochal_sklearn
 from epochal.testing import AdapterSuite, fingerprint
 from epochal.testing.adapters import USER_ERRORS
 
-# scikit-learn runs `fit` in a context manager, and contextlib itself cannot hand on an exception that refuses a traceback.
+# scikit-learn runs `fit` in a context manager, and contextlib cannot hand on what refuses a traceback.
 HANDED_ON = [make for make in USER_ERRORS if type(make()).__name__ != "_Frozen"]
 
 

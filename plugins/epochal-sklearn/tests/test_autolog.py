@@ -28,6 +28,7 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.semi_supervised import LabelSpreading, SelfTrainingClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -62,7 +63,7 @@ def figures(run: Any) -> dict[str, Any]:
 
 def test_a_forest_is_one_run_with_everything(runs, cancer):
     epochal.autolog("sklearn", models=True)
-    X_train, X_test, y_train, y_test = cancer
+    X_train, X_test, y_train, _y_test = cancer
     model = RandomForestClassifier(n_estimators=10, max_depth=4, random_state=0).fit(X_train, y_train)
     run = only(runs)
     assert run.status == "finished"
@@ -207,6 +208,20 @@ def test_a_classifier_without_probabilities(runs, cancer):
     assert "roc" in figures(only(runs))
 
 
+@pytest.mark.parametrize(
+    "model", [LabelSpreading(), SelfTrainingClassifier(LogisticRegression(max_iter=5000))], ids=str
+)
+def test_rows_without_a_label_are_not_scored(runs, cancer, model):
+    X, y = StandardScaler().fit_transform(cancer[0]), cancer[2].to_numpy().copy()
+    y[::2] = -1
+    model.fit(X, y)
+    run = next(run for run in runs() if run.tags["task"] == "classification")
+    known = y != -1
+    assert run.metrics["train/accuracy"] == pytest.approx(
+        metrics.accuracy_score(y[known], model.predict(X[known]))
+    )
+
+
 # -- which fits are runs --
 
 
@@ -296,7 +311,7 @@ def test_in_a_run_of_the_users_the_first_model_logs_into_it_and_later_ones_below
 
 
 def test_a_fit_that_fails_is_a_failed_run(runs, cancer):
-    with pytest.raises(ValueError, match="y_true|inconsistent|samples"):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         LogisticRegression().fit(cancer[0], cancer[2][:10])
     run = only(runs)
     assert run.status == "failed"

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import all_estimators
 
 from epochal import errors
 from epochal.testing.flavors import Case, FlavorSuite
 from epochal_sklearn import SklearnFlavor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sklearn.base import BaseEstimator
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is deprecated:FutureWarning:sklearn"),

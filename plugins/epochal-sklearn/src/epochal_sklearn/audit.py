@@ -149,7 +149,7 @@ def _flat(estimators: Any) -> Iterator[Any]:
 
 
 def _machine(model: Any) -> bool:
-    """A support vector machine: libsvm takes every length from one of these arrays and trusts it for the others."""
+    """Support vectors: libsvm takes each length from one of these arrays, and trusts it for the others."""
     state = model.__dict__
     if "support_vectors_" not in state:
         return True

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .scoring import Scored
 
 _SILHOUETTE_ROWS = 1_000  # its cost is quadratic
+_SPREAD_ROWS = 20_000
 
 
 def training_metrics(scored: Scored, task: str | None) -> dict[str, float]:
@@ -148,7 +149,7 @@ def regression(scored: Scored) -> dict[str, float]:
 
 
 def clustering(scored: Scored) -> dict[str, float]:
-    """Silhouette (of a sample), Calinski-Harabasz, Davies-Bouldin, and the number of clusters found."""
+    """Silhouette, Calinski-Harabasz and Davies-Bouldin (of samples), and the number of clusters found."""
     import numpy as np
     from sklearn import metrics
 
@@ -161,9 +162,11 @@ def clustering(scored: Scored) -> dict[str, float]:
     index = sample(len(labels), _SILHOUETTE_ROWS)
     if len(np.unique(labels[index])) > 1:
         found["silhouette"] = metrics.silhouette_score(take(data, index), labels[index])
-    if not is_sparse(data):
-        found["calinski_harabasz"] = metrics.calinski_harabasz_score(data, labels)
-        found["davies_bouldin"] = metrics.davies_bouldin_score(data, labels)
+    index = sample(len(labels), _SPREAD_ROWS)
+    if not is_sparse(data) and len(np.unique(labels[index])) > 1:
+        points, labels = take(data, index), labels[index]
+        found["calinski_harabasz"] = metrics.calinski_harabasz_score(points, labels)
+        found["davies_bouldin"] = metrics.davies_bouldin_score(points, labels)
     return found
 
 

@@ -299,7 +299,7 @@ def _overwrites(estimator: Any) -> bool:
 def _without_callbacks(estimator: Any) -> Any:
     """Return the estimator as it will be when `fit` has returned.
 
-    While it runs, scikit-learn keeps the state of its callbacks (since 1.9) in an attribute, and we are inside.
+    While it runs, scikit-learn (since 1.9) keeps the state of callbacks in an attribute, and we are inside.
     """
     passing = ("_callback_fit_ctx", "_skl_callbacks_to_teardown", "_skl_callbacks")
     if not any(name in vars(estimator) for name in passing):

@@ -62,6 +62,8 @@ def score(
     None if the estimator says nothing about data (a clusterer without labels).  Labels that the fit itself
     found are taken from it; ``result`` is what the fit returned, for `fit_predict` the prediction.
     """
+    import numpy as np
+
     total = rows.count(X)
     data = Scored(estimator, X, y, weight, total, total)
     if task in ("clustering", "outlier detection"):
@@ -71,6 +73,9 @@ def score(
             return data
     if not has(estimator, "predict"):
         return None
+    if task == "classification" and _some_unlabelled(estimator):
+        data = _part(data, np.flatnonzero(np.asarray(y) != -1))
+        total = data.total = data.count
     with randomness_kept(estimator):
         affordable = min(total, most)
         if affordable > EXACT:
@@ -95,6 +100,12 @@ def _found(estimator: Any, task: str, result: Any, total: int) -> Any:
         factors, offset = attribute(last, "negative_outlier_factor_"), attribute(last, "offset_")
         labels = np.where(factors < offset, -1, 1) if factors is not None and offset is not None else None
     return labels if labels is not None and np.shape(labels) == (total,) else None
+
+
+def _some_unlabelled(estimator: Any) -> bool:
+    """Say whether rows labelled -1 have no label: scikit-learn's sign for it in semi-supervised learning."""
+    last = final(estimator)
+    return any(attribute(last, name) is not None for name in ("transduction_", "labeled_iter_"))
 
 
 def _part(data: Scored, index: Any) -> Scored:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Load:
 
 
 def _devices() -> tuple[Any, list[Any]]:
+    if not _possible():
+        return None, []
     try:
         import pynvml
     except ImportError:
@@ -60,6 +64,24 @@ def _devices() -> tuple[Any, list[Any]]:
         return pynvml, [pynvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
     except pynvml.NVMLError:  # no driver, or not allowed
         return None, []
+
+
+def _possible() -> bool:
+    """Whether there can be a GPU at all: pynvml takes 0.2 s of the first run to load, only to say no."""
+    if sys.platform != "linux" or any(Path(trace).exists() for trace in _TRACES):
+        return True
+    try:
+        vendors = [path.read_text() for path in Path("/sys/bus/pci/devices").glob("*/vendor")]
+    except OSError:
+        return True
+    return f"{_NVIDIA}\n" in vendors
+
+
+_TRACES = ("/dev/nvidiactl", "/proc/driver/nvidia", "/dev/dxg")
+"""Of the driver on a machine, in a container, under WSL."""
+
+_NVIDIA = "0x10de"
+"""The PCI vendor: the driver may be loaded only when it is first asked."""
 
 
 def _ask(nvml: Any, question: Callable[..., Any], *about: Any) -> Any:

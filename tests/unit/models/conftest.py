@@ -10,6 +10,9 @@ from epochal.testing import linear
 @pytest.fixture(autouse=True)
 def linear_flavor():
     """The small flavor that ships for tests, as a plugin."""
+    if "linear" in plugins.registry("flavors"):  # the suite has put it there, for the whole class
+        yield
+        return
     with plugins.using(linear=linear):
         yield
 

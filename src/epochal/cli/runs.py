@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -138,13 +139,14 @@ def _order(sort: str) -> str:
 
 
 def _draw(shown: Sequence[RunView], columns: Sequence[str], total: int) -> None:
-    from ..terminal.runs import table
+    from ..terminal.runs import lines, table
     from ..terminal.screen import dim
 
     screen = base.screen()
-    screen.print(table(shown, screen, columns))
-    if screen.terminal:
-        screen.print(dim(_foot(len(shown), total, screen.sign("·"))))
+    if screen.width is None:
+        sys.stdout.writelines(screen.spell(line) + "\n" for line in lines(shown, screen, columns))
+    else:
+        screen.print(table(shown, screen, columns), dim(_foot(len(shown), total, screen.sign("·"))))
 
 
 def _nothing(store: Store, hint: str, project: str | None, *, filtered: bool) -> str:

@@ -21,7 +21,7 @@ from .curves import sparkline
 from .screen import BEST, DIM, GAP, Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.table import Table
 
@@ -85,6 +85,18 @@ def table(runs: Sequence[RunView], screen: Screen, columns: Sequence[str] = ()) 
     for row in zip(*(column.cells for column in chosen), strict=True):
         out.add_row(*row)
     return out
+
+
+def lines(runs: Sequence[RunView], screen: Screen, columns: Sequence[str] = ()) -> Iterator[str]:
+    """The same as text for a pipe, line by line: a hundred thousand runs are too many to be laid out."""
+    chosen = [named(name, runs, screen) for name in columns] or _chosen(runs, screen)
+    yield from ("  ".join(row).rstrip() for row in zip(*(_padded(column) for column in chosen), strict=True))
+
+
+def _padded(column: Column) -> Iterator[str]:
+    for cell in (column.title, *(cell.plain for cell in column.cells)):
+        blank = " " * (column.width - cell_len(cell))
+        yield blank + cell if column.right else cell + blank
 
 
 def get(run: RunView, name: str) -> Any:
@@ -255,13 +267,18 @@ def best(found: Sequence[Any], way: int) -> Any:
 
 def _param(key: str, runs: Sequence[RunView], screen: Screen, kind: str = "params") -> Column:
     found = [getattr(run, kind).get(key, _ABSENT) for run in runs]
-    shown = ["-" if x is _ABSENT else _cut(text.value(x), _CELL_WIDTH, screen) for x in found]
+    shown = ["-" if x is _ABSENT else _cut(_short(x, screen), _CELL_WIDTH, screen) for x in found]
     numeric = all(
         isinstance(x, (int, float)) and not isinstance(x, bool)
         for x in found
         if x is not _ABSENT and x is not None
     )
     return Column(_head(key, screen), [Text(x) for x in shown], right=numeric, dim=True)
+
+
+def _short(value: Any, screen: Screen) -> str:
+    """A parameter; on a terminal, of a number as many digits as tell it from others."""
+    return text.number(value, 6) if screen.width and isinstance(value, float) else text.value(value)
 
 
 _ABSENT = object()

@@ -38,7 +38,7 @@ def autolog(*frameworks: str, off: bool | str | Iterable[str] = (), **options: A
     `EpochalError` if there is no such framework or option.
     """
     from . import plugins
-    from .observe import call
+    from .observe import admission
 
     adapters: Registry[Adapter] = plugins.registry("adapters")
     unwanted = set(_names(off, adapters))
@@ -48,7 +48,7 @@ def autolog(*frameworks: str, off: bool | str | Iterable[str] = (), **options: A
         adapters[name].disable()
     if not settings.load().autolog:
         return
-    call.belongs_here()
+    admission.belongs_here()
     for adapter in wanted:
         adapter.options = new_options.get(adapter.name, adapter.options)
         adapter.enable()
@@ -74,7 +74,7 @@ class quiet(contextlib.AbstractContextManager[None]):  # noqa: N801 - reads as a
         self._silences: list[contextlib.AbstractContextManager[None]] = []
 
     def __enter__(self) -> None:
-        from .observe.call import silence
+        from .observe.admission import silence
 
         block = silence()
         block.__enter__()

@@ -18,10 +18,15 @@ further.  An observer that returns before its yield declines the call.
 
 from __future__ import annotations
 
-from .call import Call, open_calls
+from .call import Call, opened
 from .points import Adapter, State
 
 __all__ = ["Adapter", "Call", "State", "open_calls", "states"]
+
+
+def open_calls() -> list[Call]:
+    """The calls that are being observed now, in all threads."""
+    return list(opened)
 
 
 def states() -> list[State]:

@@ -1,24 +1,12 @@
-"""One observed call: who is admitted, what an observer may do to it, how it ends.
+"""One observed call: what an observer may do to it, and how it begins and ends.
 
-Whether a call is observed depends on where it happens.  The calls that are open form a
-stack in a context variable; the outermost owns the run, and what happens inside is
-silent unless its point says ``nested="join"`` and nothing around it is sealed.
-
-*Worker threads* start with an empty context.  A thread of a `multiprocessing.pool`
-(joblib's threads are) knows its parent, and takes over the parent's stack.  Of any other
-thread nothing is known; it is taken for a worker while another thread has a sealed call
-open and it has no run of its own.
-
-*Worker processes* (forked, or of multiprocessing or joblib) and ranks other than 0 start
-no run by themselves; a worker logs if its own code starts a run.
+The calls that are open form a stack in a context variable.  The outermost owns the run.
 """
 
 from __future__ import annotations
 
 import contextlib
 import inspect
-import os
-import sys
 import threading
 from contextvars import ContextVar
 from time import perf_counter
@@ -26,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import errors
 from ..context import current_run, managed_run
+from . import callers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from types import FrameType, FunctionType
+    from types import FunctionType
 
     from ..tracking import Run
 
@@ -38,16 +27,11 @@ SLOW = 0.1
 PATIENCE = 3
 """How often it may take longer before it is turned off."""
 
-_GATE = f"{__package__}.importlib_bootstrap"
-
-unreported = 0
-"""Errors of the engine that could not even be reported."""
-
-_frames: ContextVar[tuple[Call, ...]] = ContextVar("epochal-frames", default=())
-_quiet: ContextVar[bool] = ContextVar("epochal-quiet", default=False)
-_open: set[Call] = set()
-_quiet_threads: dict[int, int] = {}  # thread -> open quiet() blocks
-_forked_from: list[Run | None] = []  # in a forked child: the run it inherited
+stack: ContextVar[tuple[Call, ...]] = ContextVar("epochal-calls", default=())
+"""The calls that are open around here, the outermost first."""
+opened: set[Call] = set()
+"""The calls that are open in all threads."""
+_orphans: list[Any] = []
 
 
 class Watched(Protocol):
@@ -99,7 +83,7 @@ class Call:
         self.name: str = getattr(original, "__name__", "")
         self.options: Any = watched.options
         self.sealed = False
-        self.open = True
+        self.open = False
         self.nth = 1
         self.thread = threading.get_ident()
         self.joined = 0
@@ -174,23 +158,12 @@ class Call:
     def variable_name(self, value: Any) -> str | None:
         """The name by which the calling code knows this very object; None if it has none.
 
-        Looks at the innermost frame that belongs neither to epochal, nor to the plugin,
-        nor to the observed framework; private names are passed over.
+        Looks at the innermost frame around the call that belongs neither to epochal nor to
+        the observed framework; private names are passed over.
         """
-        frame = self._caller()
-        try:
-            return _name_in(frame, value) if frame is not None else None
-        finally:
-            del frame
-
-    def _caller(self) -> FrameType | None:
-        insiders = {"epochal", _root(self._watched.target.partition(":")[0])}
-        frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect.currentframe is this
-        while frame is not None and frame.f_globals.get("__name__") != _GATE:  # past the observer
-            frame = frame.f_back
-        while frame is not None and _root(frame.f_globals.get("__name__", "")) in insiders:
-            frame = frame.f_back
-        return frame
+        return callers.variable_name(
+            value, framework=self._watched.target.partition(":")[0].partition(".")[0]
+        )
 
     def _outer_run(self) -> Run | None:
         outer = self.outer
@@ -208,8 +181,9 @@ class Call:
         if self.outer is not None:
             self.outer.joined += 1
             self.nth = self.outer.joined
-        _frames.set((*_frames.get(), self))
-        _open.add(self)
+        self.open = True
+        stack.set((*stack.get(), self))
+        opened.add(self)
         self._observer = observer = self._watched.observer(self)
         outcome = self._advance("before", lambda: next(observer))
         if outcome == "ended" and self._managed is None:
@@ -239,8 +213,8 @@ class Call:
     def close(self, error: BaseException | None) -> None:
         """Leave nothing open: may be called at any point, and again."""
         self.open = False
-        _open.discard(self)
-        _frames.set(tuple(frame for frame in _frames.get() if frame.open))
+        opened.discard(self)
+        stack.set(tuple(call for call in stack.get() if call.open))
         observer, self._observer = self._observer, None
         if observer is not None:
             with errors.guard(self._watched.key, "close", expected=error):
@@ -254,6 +228,13 @@ class Call:
         # A context that was copied meanwhile keeps this object, which must keep no model.
         self._bound.arguments.clear()
         self.args, self.kwargs, self.own_run = (), {}, None
+
+    def orphan(self) -> None:
+        """In a forked child: this call is the parent's, and so is all that follows from it."""
+        self.open = False
+        opened.discard(self)
+        _orphans.append((self._observer, self._managed))  # kept, for what is collected is also ended
+        self._observer = self._managed = None
 
     def _advance(self, phase: str, step: Callable[[], Any], expected: BaseException | None = None) -> str:
         """Run a part of the observer: "yielded", "ended" or "failed"; takes the time."""
@@ -287,126 +268,10 @@ class Call:
                 )
 
 
-def admit(
-    watched: Watched, original: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Call | None:
-    """A new call, or None if it is not to be observed."""
-    if _quiet.get():
-        return None
-    frames = tuple(frame for frame in _frames.get() if frame.open)
-    if not frames and (_open or _quiet_threads):
-        parents = _parents()
-        if any(parent in _quiet_threads for parent in parents):
-            return None
-        frames = tuple(frame for parent in reversed(parents) for frame in _frames_of(parent))
-    if frames and (watched.nested == "skip" or any(frame.sealed for frame in frames)):
-        return None
-    run = current_run()
-    if (run is None and not frames and _sealed_elsewhere()) or _is_worker_process(run):
-        return None
-    try:
-        return Call(watched, original, args, kwargs, frames)
-    except TypeError:
-        return None  # wrong arguments: the original says so better than we can
-
-
-def open_calls() -> list[Call]:
-    """The calls that are being observed now, in all threads."""
-    return list(_open)
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Observe nothing in this context, nor in the worker threads of pools made in it."""
-    ident = threading.get_ident()
-    token = _quiet.set(True)
-    _quiet_threads[ident] = _quiet_threads.get(ident, 0) + 1
-    try:
-        yield
-    finally:
-        _quiet_threads[ident] -= 1
-        if not _quiet_threads[ident]:
-            del _quiet_threads[ident]
-        with contextlib.suppress(ValueError):  # left in another context than it was entered in
-            _quiet.reset(token)
-
-
-def _parents() -> list[int]:
-    """The threads that made the pool this thread belongs to, nearest first."""
-    found: list[int] = []
-    thread: Any = threading.current_thread()
-    while (thread := getattr(thread, "_parent", None)) is not None and len(
-        found
-    ) < 16:  # of multiprocessing.dummy
-        found.append(thread.ident)
-    return found
-
-
-def _frames_of(ident: int) -> list[Call]:
-    frames = [call for call in tuple(_open) if call.thread == ident]
-    return sorted(frames, key=_depth)
-
-
-def _depth(call: Call) -> int:
-    depth, outer = 0, call.outer
-    while outer is not None:
-        depth, outer = depth + 1, outer.outer
-    return depth
-
-
-def _sealed_elsewhere() -> bool:
-    own = threading.get_ident()
-    return any(call.sealed and call.thread != own for call in tuple(_open))
-
-
-def _is_worker_process(run: Run | None) -> bool:
-    if _forked_from:
-        return run is None or run is _forked_from[0]
-    if os.environ.get("RANK", "0") != "0" and os.environ.get("WORLD_SIZE", "1") != "1":
-        return True  # torchrun, accelerate: rank 0 tells the story
-    if run is not None or (multiprocessing := sys.modules.get("multiprocessing")) is None:
-        return False
-    return bool(multiprocessing.current_process().name != "MainProcess")
-
-
-def belongs_here() -> None:
-    """This process was forked, and its own code has asked to be observed."""
-    _forked_from.clear()
-
-
-def _after_fork() -> None:
-    for call in tuple(_open):
-        call.open = False
-    _open.clear()
-    _quiet_threads.clear()
-    _forked_from[:] = [current_run()]
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def _root(module: str) -> str:
-    return module.partition(".")[0]
-
-
 def _is_made_of(error: BaseException, expected: BaseException | None) -> bool:
     """Whether Python made this of a StopIteration that a generator let pass (PEP 479)."""
     stopped = isinstance(expected, StopIteration) and isinstance(error, RuntimeError)
     return stopped and error.__cause__ is expected
-
-
-def _name_in(frame: FrameType, value: Any) -> str | None:
-    snapshot = bool(frame.f_code.co_flags & inspect.CO_OPTIMIZED) and sys.version_info < (3, 13)
-    names = frame.f_locals
-    try:
-        for scope in (names, frame.f_globals):
-            for name, candidate in list(scope.items()):
-                if candidate is value and not name.startswith("_"):
-                    return name
-        return None
-    finally:
-        if snapshot:  # Python keeps it with the frame, and so would keep alive what the user deletes
-            names.clear()
 
 
 def _restore(

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from . import call as calls
+from . import admission
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from .call import Call, Watched
 
 FILE = __file__
+
+unreported = 0
+"""Errors of the engine that could not even be reported."""
 
 
 class Detour:
@@ -50,15 +54,21 @@ class Gate(Detour):
 
     def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``original`` once, between the two halves of the observer."""
-        if not self.watched.active or (call := _open(self.watched, original, args, kwargs)) is None:
+        if not self.watched.active or (call := _admit(self.watched, original, args, kwargs)) is None:
             return original(*args, **kwargs)
         try:
-            result = original(*call.args, **call.kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        _succeed(call, result)
-        return result
+            if not _begin(call):
+                return original(*args, **kwargs)
+            try:
+                result = original(*call.args, **call.kwargs)
+            except BaseException as error:
+                _fail(call, error)
+                raise
+            _succeed(call, result)
+            return result
+        finally:
+            if call.open:  # an interrupt between two of these lines
+                call.close(sys.exc_info()[1])
 
 
 class AsyncGate(Gate):
@@ -66,30 +76,41 @@ class AsyncGate(Gate):
 
     async def __call__(self, original: FunctionType, /, *args: Any, **kwargs: Any) -> Any:
         """Call ``original`` once, between the two halves of the observer."""
-        if not self.watched.active or (call := _open(self.watched, original, args, kwargs)) is None:
+        if not self.watched.active or (call := _admit(self.watched, original, args, kwargs)) is None:
             return await original(*args, **kwargs)
         try:
-            result = await original(*call.args, **call.kwargs)
-        except BaseException as error:
-            _fail(call, error)
-            raise
-        _succeed(call, result)
-        return result
+            if not _begin(call):
+                return await original(*args, **kwargs)
+            try:
+                result = await original(*call.args, **call.kwargs)
+            except BaseException as error:
+                _fail(call, error)
+                raise
+            _succeed(call, result)
+            return result
+        finally:
+            if call.open:
+                call.close(sys.exc_info()[1])
 
 
-def _open(
+def _admit(
     watched: Watched, original: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Call | None:
-    call: Call | None = None
     try:
-        call = calls.admit(watched, original, args, kwargs)
-        if call is not None and call.begin():
-            return call
+        return admission.admit(watched, original, args, kwargs)
+    except Exception as error:
+        _abandon(None, error)
+        return None
+
+
+def _begin(call: Call) -> bool:
+    try:
+        return call.begin()
     except BaseException as error:
         _abandon(call, error)
         if not isinstance(error, Exception):  # an interrupt is the user's
             raise
-    return None
+        return False
 
 
 def _succeed(call: Call, result: Any) -> None:
@@ -112,13 +133,14 @@ def _fail(call: Call, error: BaseException) -> None:
 
 def _abandon(call: Call | None, error: BaseException) -> None:
     """Clear up after an error of the engine itself; there is nobody left to tell if this fails too."""
+    global unreported  # noqa: PLW0603 - a count
     try:
         if isinstance(error, Exception):
             errors.report("epochal.observe", "engine", error)
     except Exception:
-        calls.unreported += 1
+        unreported += 1
     try:
         if call is not None:
             call.close(error)
     except Exception:
-        calls.unreported += 1
+        unreported += 1

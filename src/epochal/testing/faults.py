@@ -64,7 +64,7 @@ def executed_lines(
 
 
 @contextlib.contextmanager
-def raising_at(line: Line, error: Exception | None = None) -> Iterator[Hit]:
+def raising_at(line: Line, error: BaseException | None = None) -> Iterator[Hit]:
     """Raise ``error`` the first time that this thread is about to execute ``line``."""
     hit = Hit()
 

@@ -54,8 +54,8 @@ def _left_open() -> list[str]:
     from epochal import context
 
     found: list[str] = []
-    calls = sys.modules.get("epochal.observe.call")
-    for call in calls.open_calls() if calls is not None else ():
+    observe = sys.modules.get("epochal.observe")
+    for call in observe.open_calls() if observe is not None else ():
         found.append(f"observed call {call.name}")
         call.close(None)
     for run in {*context.open_runs(), *filter(None, [context.current_run()])}:

@@ -49,11 +49,11 @@ def warn():
 
 
 def main():
-    for name in ("package", "package.observe", "package.errors", "package.observe.call"):
+    for name in ("package", "package.observe", "package.errors", "package.observe.admission"):
         sys.modules[name] = types.ModuleType(name)
     sys.modules["package"].__path__ = sys.modules["package.observe"].__path__ = []
     sys.modules["package"].errors = sys.modules["package.errors"]
-    sys.modules["package.observe"].call = sys.modules["package.observe.call"]
+    sys.modules["package.observe"].admission = sys.modules["package.observe.admission"]
     bootstrap = load("importlib_bootstrap")
     trampoline = load("trampoline")
     seen = []

@@ -13,13 +13,15 @@ import traceback
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.pool import ThreadPool
+from pathlib import Path
 
 import pytest
 
 import epochal
 from epochal import context, errors
+from epochal.observe import admission, importlib_bootstrap, open_calls
 from epochal.observe import call as calls
-from epochal.observe import importlib_bootstrap, open_calls
+from epochal.testing import executed_lines, raising_at
 
 pytestmark = pytest.mark.epochal_strict
 
@@ -233,6 +235,23 @@ def test_an_interrupt_in_an_observer_is_the_users(framework, observe, runs, wher
     assert open_calls() == []
     assert context.current_run() is None
     assert runs()[0].status == "failed"
+
+
+def test_an_interrupt_between_two_lines_of_the_gate_leaves_nothing_open(framework, observe, store):
+    observe("train", simple)
+    framework.train(1)
+    source = Path(importlib_bootstrap.FILE).read_text().splitlines()
+    lines = executed_lines(lambda: framework.train(1), [importlib_bootstrap.FILE])
+    spared = ("if call.open:", "try:")  # Python looks for signals where something is called
+    lines = [line for line in lines if not source[line.number - 1].strip().startswith(spared)]
+    assert len(lines) >= 8
+    for line in lines:
+        with raising_at(line, KeyboardInterrupt()) as hit, pytest.raises(KeyboardInterrupt):
+            framework.train(1)
+        assert hit.struck
+        assert open_calls() == [], line
+        assert context.current_run() is None, line
+    assert framework.train(1) == 6
 
 
 # -- nesting ---------------------------------------------------------------------
@@ -563,8 +582,8 @@ def test_an_error_of_the_engine_is_no_error_of_the_users(
 
 def test_even_reporting_may_fail(framework, observe, store, monkeypatch):
     observe("train", simple)
-    monkeypatch.setattr(calls, "admit", lambda *a: 1 / 0)
+    monkeypatch.setattr(admission, "admit", lambda *a: 1 / 0)
     monkeypatch.setattr(importlib_bootstrap.errors, "report", lambda *a: 1 / 0)
-    before = calls.unreported
+    before = importlib_bootstrap.unreported
     assert framework.train(1) == 6
-    assert calls.unreported == before + 1
+    assert importlib_bootstrap.unreported == before + 1

@@ -50,6 +50,15 @@ OS_FORK = """pid = os.fork()
     os.waitpid(pid, 0)"""
 FORK_IN_FIT = """tiny_framework.core.sum = lambda batch: (os.fork() or os._exit(0)) and 3.0
     fit()"""
+BOTH_RETURN = """parent = os.getpid()
+    tiny_framework.core.sum = lambda batch: (os.fork(), 3.0)[1]
+    fit()
+    os._exit(0) if os.getpid() != parent else os.wait()
+    assert [run.metrics for run in epochal.runs()] == [{"mean": 1.5}]"""
+QUIET_FORK = """with epochal.quiet():
+        pid = os.fork()
+        fit()
+    os._exit(0) if not pid else os.waitpid(pid, 0)"""
 
 CASES = {
     "no worker": ("fit()", ["tiny"]),
@@ -58,6 +67,8 @@ CASES = {
     "fork, own run": (f"with {FORK}.Pool(1) as pool: pool.apply(fit_in_own_run)", ["own"]),
     "fork inside a run": (INSIDE, ["own"]),
     "fork in a fit": (FORK_IN_FIT, ["tiny"]),
+    "fork in a fit, both return": (BOTH_RETURN, ["tiny"]),
+    "fork in a quiet block": (QUIET_FORK, []),
     "bound method": (f"with {FORK}.Pool(1) as p: p.apply(tiny_framework.core.Mean().fit, ([[1.0]],))", []),
     "spawn": (f"with {SPAWN}.Pool(1) as pool: pool.apply(fit)", []),
     "spawn, own run": (f"with {SPAWN}.Pool(1) as pool: pool.apply(fit_in_own_run)", ["own"]),

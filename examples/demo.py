@@ -18,6 +18,7 @@ TRAIN = """\
 import epochal
 epochal.autolog()
 
+import numpy
 from sklearn.datasets import load_breast_cancer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score
@@ -27,11 +28,8 @@ X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 model = RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0).fit(X_train, y_train)
 print("accuracy on the test set:", round(accuracy_score(y_test, model.predict(X_test)), 4))
-"""
 
-# To compare, beside the user's script: the test set, and what the model says in the first process.
-KEEP = """
-import numpy
+# For the other process, to compare: the test set, and what the model says of it here.
 X_test.to_pickle("X_test.pkl")
 numpy.save("expected.npy", model.predict_proba(X_test))
 """
@@ -63,12 +61,14 @@ def main() -> None:
         }
 
         def step(title: str, *command: str, shown: str | None = None) -> None:
-            print(f"\n# {title}\n\n$ {shown or ' '.join(command)}", flush=True)
+            heading = f"\n# {title}\n" if title else ""
+            print(f"{heading}\n$ {shown or ' '.join(command)}", flush=True)
             subprocess.run(command, cwd=folder, env=store, check=True, stdin=subprocess.DEVNULL)
 
         epochal = str(Path(sys.executable).with_name("epochal"))
-        print(TRAIN)
-        step("train, in a process of its own", sys.executable, "-c", TRAIN + KEEP, shown="python train.py")
+        Path(folder, "train.py").write_text(TRAIN, encoding="utf-8")
+        step("train, in a process of its own", "cat", "train.py")
+        step("", sys.executable, "train.py", shown="python train.py")
         step("what was kept", epochal, "runs", shown="epochal runs")
 
         listed = subprocess.run(
@@ -80,8 +80,9 @@ def main() -> None:
         run = runs[0]["id"]
 
         step("one run in full", epochal, "show", run, shown=f"epochal show {run[:12]}")
-        load = PREDICT.replace("RUN", run)
-        step("the model, in another process", sys.executable, "-c", load, shown="python predict.py")
+        Path(folder, "predict.py").write_text(PREDICT.replace("RUN", run), encoding="utf-8")
+        step("the model, in another process", "cat", "predict.py")
+        step("", sys.executable, "predict.py", shown="python predict.py")
         print("\nThe demo is through: one line of code, one run, one model back, bit for bit.")
 
 

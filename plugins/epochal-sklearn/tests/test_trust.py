@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import pathlib
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -304,3 +305,9 @@ def test_sparse_matrices_are_checked(tmp_path):
     model.coef_.indices[0] = 1_000_000
     with pytest.raises(errors.FormatError, match="point outside"):
         load(kept(model, tmp_path / "b"))
+
+
+def test_the_documentation_gives_each_family_its_reason():
+    text = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+    for name, family in trusted.FAMILIES.items():
+        assert f"| {name} | {len(family.names)} | {family.reason} |" in text

@@ -50,6 +50,7 @@ _PIPED_CELL = 200
 _CURVE_SECONDS = 0.25
 _CURVE_POINTS = 3
 _ROOM_FOR_CURVE = 40
+_ROOM_FOR_METRIC = 18
 _TRIED = 12
 _KINDS = ("estimator", "model", "framework")
 _FIRST = ("test", "val", "valid", "eval")
@@ -123,21 +124,25 @@ def named(name: str, runs: Sequence[RunView], screen: Screen) -> Column:
 
 
 def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
-    fixed = [_status(runs, screen), _name(runs, screen)]
-    if screen.columns >= _ROOMY:
-        fixed += [_param(key, runs, screen, "tags") for key in _KINDS if _vary(key, runs)][:1]
+    name, kinds = [_status(runs, screen), _name(runs, screen)], [key for key in _KINDS if _vary(key, runs)]
+    kind = [_param(key, runs, screen, "tags") for key in kinds[:1]]
+    rest = [_id(runs, screen), _created(runs, screen), _duration(runs, screen)]
     if len({run.project for run in runs}) > 1:
-        fixed.append(named("project", runs, screen))
-    fixed += [_id(runs, screen), _created(runs, screen), _duration(runs, screen)]
+        rest.insert(0, named("project", runs, screen))
     if screen.width is None:
-        metrics, params = ranked_metrics(runs)[:_PIPED_KEYS], varying(runs)[:_PIPED_KEYS]
+        metrics = [_metric(key, runs, screen) for key in ranked_metrics(runs)[:_PIPED_KEYS]]
         return [
-            *fixed,
-            *(_metric(key, runs, screen) for key in metrics),
-            *(_param(key, runs, screen) for key in params),
+            *name,
+            *kind,
+            *rest,
+            *metrics,
+            *(_param(key, runs, screen) for key in varying(runs)[:_PIPED_KEYS]),
         ]
-    room = screen.width - sum(column.width + GAP for column in fixed)
-    return [*fixed, *_fill(runs, screen, room)]
+    room = screen.width - sum(column.width + GAP for column in (*name, *rest))
+    needed = sum(column.width + GAP for column in kind)
+    if room - needed < _ROOM_FOR_METRIC:
+        kind, needed = [], 0
+    return [*name, *kind, *rest, *_fill(runs, screen, room - needed)]
 
 
 def _fill(runs: Sequence[RunView], screen: Screen, room: int) -> list[Column]:

@@ -128,7 +128,6 @@ def _on_connect(connection: Any, _record: object) -> None:
     cursor.execute("pragma journal_mode=wal")
     cursor.execute("pragma synchronous=normal")
     cursor.execute("pragma cache_size=-65536")
-    cursor.execute("pragma mmap_size=1073741824")
     cursor.execute("pragma temp_store=memory")
     cursor.execute("pragma case_sensitive_like=on")  # as everywhere else; ilike is there for the other
     cursor.close()
@@ -161,7 +160,25 @@ def empty(connection: Connection) -> None:
     there.reflect(connection)
     there.drop_all(connection)
     schema.tables.create_all(connection)
+    if connection.dialect.name == "sqlite":
+        _advise(connection)
     connection.execute(schema.meta.insert(), {"name": "version", "value": schema.VERSION})
+
+
+def _advise(connection: Connection) -> None:
+    """Tell SQLite's planner what a store of many runs looks like, once and for all.
+
+    Without it, it looks values up by the primary key and reads a wide row for each, instead of the index that
+    holds them beside their key; and what it measured itself would change its mind with every size.
+    """
+    connection.exec_driver_sql("analyze sqlite_schema")
+    for table, more in (("metric", "1"), ("param", "1 1"), ("tag", "1")):
+        rows = [
+            (table, f"{table}_key", f"2000000 100000 1 {more}"),
+            (table, f"sqlite_autoindex_{table}_1", "2000000 20 1"),
+        ]
+        connection.exec_driver_sql("insert into sqlite_stat1 (tbl, idx, stat) values (?, ?, ?)", rows)
+    connection.exec_driver_sql("analyze sqlite_schema")
 
 
 def _version(connection: Connection) -> str | None:

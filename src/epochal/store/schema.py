@@ -31,7 +31,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 
 tables = MetaData()
 

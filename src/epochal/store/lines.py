@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import operator
 from itertools import compress
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypeVar
 from zlib import crc32
 
 import msgspec
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-BLOCK_BYTES: Final = 2 << 20
+BLOCK_BYTES = 2 << 20
 
 
 _Integer = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
@@ -71,13 +71,11 @@ _seq_of = operator.attrgetter("seq")
 _Record = TypeVar("_Record", Line, Point)
 
 
-def blocks(
-    stream: BinaryIO, offset: int, next_seq: tuple[int, int], *, size: int = BLOCK_BYTES
-) -> Iterator[Block]:
+def blocks(stream: BinaryIO, offset: int, next_seq: tuple[int, int]) -> Iterator[Block]:
     """The whole lines of a file from ``offset`` on; an unfinished last one is left for another time."""
     stream.seek(offset)
     rest = b""
-    while data := stream.read(max(size, len(rest))):  # after a part of a long line ever more is read
+    while data := stream.read(max(BLOCK_BYTES, len(rest))):  # after a part of a long line ever more is read
         data = rest + data
         end = data.rfind(b"\n") + 1
         if not end:

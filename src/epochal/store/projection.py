@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from .database import Database
 
-PART_BYTES: Final = 100 << 20
+PART_BYTES = 100 << 20
 """How much of the journals one transaction reads."""
 
-POINTS_AT_ONCE: Final = 1 << 19
+POINTS_AT_ONCE = 1 << 19
 """How many points are gathered before they are packed: what bounds the memory."""
 
 _ORPHAN_SECONDS: Final = 3600

@@ -4,14 +4,16 @@ import math
 import os
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 
 import pytest
 
 from epochal import ids, journal
-from epochal.store import Store
+from epochal.store import Store, lines, projection
 
 SPECIAL = [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e-320, 1.7976931348623157e308, 0.1, 2.0**63]
 
@@ -147,8 +149,8 @@ def test_the_order_of_reading_the_writers_of_a_run_does_not_matter(book, tell, m
     )
     answers = []
     for order in ([("w", first), ("v", second)], [("v", second), ("w", first)]):
-        for writer, lines in order:
-            book.write(lines, writer=writer)
+        for writer, content in order:
+            book.write(content, writer=writer)
             book.open()
         run = book.open().run(make_id())
         assert (run.status, run.params, run.name, run.error) == ("finished", {"a": 2}, "new", None)
@@ -456,6 +458,46 @@ def test_two_projectors_at_once(book, tell, make_id):
     seen = tell(book.open())
     book.open().rebuild()
     assert tell(book.open()) == seen
+
+
+@pytest.mark.parametrize(("part", "points", "block"), [(1, 1, 64), (5000, 50, 300), (20_000, 7, 8000)])
+def test_however_large_the_parts_are(book, tell, make_id, monkeypatch, part, points, block):
+    rng = random.Random(9)
+    for number in range(3):
+        book.write(book.lines(*everything(rng, 120), run=make_id(number)), make_id(number))
+    store = book.open()
+    whole = tell(store)
+    monkeypatch.setattr(projection, "PART_BYTES", part)
+    monkeypatch.setattr(projection, "POINTS_AT_ONCE", points)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block)
+    done = []
+    store.rebuild(lambda files, total: done.append((files, total)))
+    assert tell(store) == whole
+    assert done[-1] == (3, 3)
+
+
+def test_a_projector_that_is_killed_loses_and_doubles_nothing(book, tell, make_id):
+    rng = random.Random(13)
+    for number in range(3):
+        book.write(book.lines(*everything(rng, 3000), run=make_id(number)), make_id(number))
+    script = (
+        "import sys; from epochal.store import Store, projection as p; p.PART_BYTES = 20000;"
+        "print('go', flush=True); Store.open(sys.argv[1])"
+    )
+    kills = 0
+    for number in range(6):
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(book.root)], stdout=subprocess.PIPE
+        ) as child:
+            assert child.stdout.readline() == b"go\n"
+            time.sleep(0.03 * number)
+            child.kill()
+            kills += child.wait() == -signal.SIGKILL
+    seen = tell(book.open())
+    book.open().rebuild()
+    assert tell(book.open()) == seen
+    assert all(len(run.history("acc")) == 3000 for run in book.open().runs())
+    print(f"projector: {kills} kills, 9000 points, lost 0, doubled 0")
 
 
 def test_a_long_series_appended_in_parts(book, make_id, make_line):

@@ -14,6 +14,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import all_estimators
 
+import epochal
 from epochal import errors
 from epochal.testing.flavors import Case, FlavorSuite
 from epochal_sklearn import SklearnFlavor
@@ -96,9 +97,8 @@ def everything() -> dict[str, type[BaseEstimator]]:
     return dict(all_estimators())
 
 
-@functools.cache
-def fitted(name: str) -> tuple[Any, Any]:
-    """Return the fitted estimator of this name, and data to ask it about."""
+def fit(name: str) -> tuple[Any, Any]:
+    """Fit the estimator of this name; return it, and data to ask it about."""
     arguments, asked = TASTES.get(name, ((X, y), X))
     if name in _POSITIVE_TARGET:
         arguments = (X, X[:, 0] + 0.1)
@@ -109,6 +109,9 @@ def fitted(name: str) -> tuple[Any, Any]:
         estimator = construct(everything()[name])
         estimator.fit(*arguments)
     return estimator, asked
+
+
+fitted = functools.cache(fit)
 
 
 def answers(estimator: Any, data: Any) -> Iterator[tuple[str, Any]]:
@@ -179,6 +182,23 @@ def test_every_answer_is_the_same(name: str, tmp_path: Path) -> None:
     before, after = dict(answers(estimator, data)), dict(answers(loaded, data))
     assert before, "nothing was compared"
     assert [key for key in before if not equal(before[key], after[key])] == []
+
+
+@pytest.mark.epochal_strict
+@pytest.mark.parametrize("name", sorted(everything()))
+def test_every_fit_is_logged_without_an_error_of_ours(name: str, runs: Any, caplog: Any) -> None:
+    if name == "FrozenEstimator":
+        fitted(name)  # what it holds is fitted by hand, outside
+    epochal.autolog("sklearn")
+    try:
+        estimator, _ = fit(name)
+    finally:
+        epochal.autolog(off=True)
+    run = next(run for run in runs() if run.tags["estimator"] == name)
+    assert run.status == "finished"
+    assert set(estimator.get_params(deep=False)) <= {key.partition(".")[0] for key in run.params}
+    assert bool(run.models) is (name not in UNWRITABLE)
+    assert [record.message for record in caplog.records if name not in UNWRITABLE] == []
 
 
 @pytest.mark.parametrize("name", UNWRITABLE)

@@ -19,7 +19,8 @@ further.  An observer that returns before its yield declines the call.
 from __future__ import annotations
 
 from .call import Call, opened
-from .points import Adapter, State
+from .points import Adapter
+from .watching import State
 
 __all__ = ["Adapter", "Call", "State", "open_calls", "states"]
 

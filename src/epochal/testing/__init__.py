@@ -1,7 +1,7 @@
 """What the author of a plugin needs to test it; the tests of epochal's own plugins use nothing else.
 
 - `AdapterSuite` and `FlavorSuite`: subclass one, say how to train, and inherit the tests
-  of the promises that epochal makes to its users (docs/contract.md).
+  of the promises that epochal makes to its users (docs/autolog.md).
 - fixtures, there for whoever has epochal installed: ``store`` (a store in ``tmp_path``),
   ``runs`` (what was logged into it), ``swallowed`` (errors that epochal kept from the
   user).  With ``epochal_strict = true`` in the settings of pytest, or the mark

@@ -9,7 +9,7 @@
         def same(self, a, b):
             return a.save_raw("json") == b.save_raw("json")
 
-The letters are the promises of the contract (docs/contract.md).  With
+The letters are the promises of the contract (docs/autolog.md).  With
 ``EPOCHAL_NIGHTLY=1`` faults are injected at every line instead of a sample.
 """
 

@@ -167,7 +167,7 @@ def _hushed() -> Iterator[None]:
 def _page(found: dict[str, Any], screen: Screen) -> Iterator[RenderableType]:
     from rich.text import Text
 
-    from ..terminal.overview import section
+    from ..terminal.layout import section
     from ..terminal.screen import DIM
 
     yield Text(f"epochal {found['epochal']}", style="bold").append(
@@ -203,7 +203,7 @@ def _store_lines(store: dict[str, Any]) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from ..terminal.overview import pairs
+    from ..terminal.layout import pairs
     from ..terminal.text import count, size
 
     rows: list[tuple[str, Text | str]] = [("folder", _clean(store["root"] or "-"))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..terminal.overview import part
+from ..terminal.layout import part
 from . import base
 
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ def _draw(report: CheckReport, screen: Screen) -> None:
     from rich.text import Text
 
     from ..terminal import text
-    from ..terminal.overview import pairs
+    from ..terminal.layout import pairs
     from ..terminal.screen import DIM
 
     sign, style = ("✔", "green") if report.loads else ("✖", "yellow")

@@ -38,9 +38,7 @@ class Curve:
     "-x",
     "axis",
     type=click.Choice(list(_LABELS)),
-    default="step",
-    show_default=True,
-    help="What runs along the bottom.",
+    help="What runs along the bottom.  [default: step, or what define_metric said]",
 )
 @click.option("--log-x", is_flag=True, help="Logarithmic x axis.")
 @click.option("--log-y", "--log", "log_y", is_flag=True, help="Logarithmic y axis.")
@@ -64,7 +62,7 @@ class Curve:
 def plot(
     what: tuple[str, ...],
     *,
-    axis: str,
+    axis: str | None,
     log_x: bool,
     log_y: bool,
     weight: float,
@@ -90,9 +88,11 @@ def plot(
         groups.setdefault(
             curve.key if separate else ", ".join(dict.fromkeys(c.key for c in found)), []
         ).append(curve)
-    pictures = [(title, _lines(curves, axis, weight)) for title, curves in groups.items()]
+    own = None if axis else _own_axis(found)
+    label = own or _LABELS[axis or "step"]
+    pictures = [(title, _lines(curves, own or axis or "step", weight)) for title, curves in groups.items()]
     if svg is not None:
-        _write(svg, pictures, log_x=log_x, log_y=log_y, label=_LABELS[axis])
+        _write(svg, pictures, log_x=log_x, log_y=log_y, label=label)
         return
     from ..terminal.pictures import chart
 
@@ -100,9 +100,7 @@ def plot(
     for title, lines in pictures:
         wide = width or min(screen.columns, 160)
         screen.print(
-            chart(
-                safe(title, 200), lines, screen, wide, height, log_x=log_x, log_y=log_y, label_x=_LABELS[axis]
-            )
+            chart(safe(title, 200), lines, screen, wide, height, log_x=log_x, log_y=log_y, label_x=label)
         )
 
 
@@ -168,7 +166,18 @@ def _lines(curves: Sequence[Curve], axis: str, weight: float) -> list[Line]:
     return out
 
 
+def _own_axis(curves: Sequence[Curve]) -> str | None:
+    """The metric that `define_metric` made the x axis of all of these curves."""
+    axes = {curve.run.metric(curve.key).step_metric for curve in curves}
+    only = axes.pop() if len(axes) == 1 else None
+    return only if only is not None and all(only in curve.run.keys() for curve in curves) else None  # noqa: SIM118
+
+
 def _along(curve: Curve, axis: str, curves: Sequence[Curve]) -> Any:
+    if axis not in _LABELS:
+        from ..terminal.metrics import points
+
+        return points(curve.run, curve.key)[0]
     if axis == "step":
         return curve.history.steps
     if axis == "relative":

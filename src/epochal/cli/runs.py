@@ -117,7 +117,7 @@ def list_runs(
 
 
 def _names(columns: str | None) -> list[str]:
-    from ..terminal.runs import OWN
+    from ..terminal.columns import OWN
 
     names = [name.strip() for name in (columns or "").split(",") if name.strip()]
     for name in names:

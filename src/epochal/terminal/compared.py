@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from . import text
-from .runs import best
+from .columns import best
 from .screen import BEST, DIM, Screen
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from ..errors import EpochalError
 from . import text
 from .curves import sparkline
 from .figures import drawn, shaded
-from .overview import across, pairs, part, section
+from .layout import across, pairs, part, section
 from .pictures import side_by_side
 from .screen import BEST, DIM, GAP, Screen
 

@@ -402,16 +402,19 @@ def test_plot_options(call, store, options):
     assert any(0x2800 < ord(c) <= 0x28FF for c in out)
 
 
-def test_plot_over_the_metric_that_was_defined_as_its_axis(data, root):
+def test_plot_over_the_metric_that_was_defined_as_its_axis(call, root):
     with epochal.start_run(name="epochs") as run:
         run.define_metric("loss", step_metric="epoch")
         for step in range(6):
             run.log({"epoch": step / 2, "loss": 1 / (step + 1)}, step=step * 100)
     found = epochal.run("epochs")
-    from epochal.terminal.overview import points
+    from epochal.terminal.metrics import points
 
     x, y = points(found, "loss")
     assert list(x) == [0, 0.5, 1, 1.5, 2, 2.5]
+    foot = call("plot", "epochs", "loss")[1].splitlines()[-1]
+    assert foot.split() == ["0", "epoch", "2.5"]
+    assert call("plot", "epochs", "loss", "-x", "step")[1].splitlines()[-1].split() == ["0", "step", "500"]
     assert len(y) == 6
 
 

@@ -120,7 +120,7 @@ def nightly(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build all wheels and source archives; run the demo in a clean environment made of the wheels."""
+    """Build all wheels and source archives; use them where nothing but them and the frameworks is."""
     dist, clean = ROOT / "dist", Path(session.create_tmp()) / "clean"
     shutil.rmtree(dist, ignore_errors=True)
     shutil.rmtree(clean, ignore_errors=True)
@@ -131,7 +131,10 @@ def package(session: nox.Session) -> None:
     wheels = {path.name.partition("-")[0].replace("_", "-"): str(path) for path in dist.glob("*.whl")}
     needs = [path if name == "epochal" else f"{path}[framework]" for name, path in wheels.items()]
     session.run(str(clean / "bin/pip"), "install", "-q", *PINS, *needs, external=True)
-    session.run(str(clean / "bin/python"), "examples/demo.py", external=True)
+    store = {"EPOCHAL_STORE": str(clean / "store")}
+    session.run(str(clean / "bin/python"), "examples/by_hand.py", external=True, env=store)
+    session.run(str(clean / "bin/epochal"), "runs", external=True, env=store)
+    session.run(str(clean / "bin/epochal"), "doctor", external=True, env=store)
     session.log("built: " + ", ".join(sorted(path.name for path in dist.iterdir())))
 
 

@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -124,6 +123,8 @@ class Totals(msgspec.Struct, frozen=True, gc=False):
                 return Totals(count, self.valid, total, self.min, self.max, *last)
             low, high = min(self.min, *numbers), max(self.max, *numbers)
             return Totals(count, self.valid + len(numbers), total, low, high, *last)
+        import numpy as np
+
         valid = values[~np.isnan(values)]
         total, low, high = self.sum, self.min, self.max
         if len(valid):

@@ -26,8 +26,8 @@ from epochal import errors, ids, journal
 
 from . import lines, schema, settle
 from .database import empty, exclusive
-from .ingest import Part, Source, stamp
 from .rows import Numbers, execute, parts, upsert
+from .sources import Source, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from .database import Database
+    from .ingest import Part
 
 PART_BYTES = 100 << 20
 """How much of the journals one transaction reads."""
@@ -225,6 +226,8 @@ class Projector:
     def _read(
         self, step: _Step, source: Source, stream: BinaryIO, size: int, *, alive: bool, fresh: bool
     ) -> str:
+        from .ingest import Part  # with NumPy: not for those who find nothing new
+
         part = Part(step.connection, step.numbers, source, fresh=fresh)
         whole = True
         for block in lines.blocks(stream, source.offset, (source.next_point, source.next_other)):

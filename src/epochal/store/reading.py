@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from . import cells, schema, series
+from . import cells, schema
 from .cells import Totals, decode_json
 from .rows import find_keys, parts
 
@@ -154,11 +154,15 @@ class Reader:
 
     def history(self, name: str, *, system: bool = False) -> History:
         """All points of a series."""
+        from . import series
+
         points = series.read(self._connection, self.numbers(name, system=system))
         return series.History(name, points.steps, points.times / 1e6, points.values)
 
     def buckets(self, name: str, count: int) -> Buckets:
         """A series in at most ``count`` buckets."""
+        from . import series
+
         numbers = self.numbers(name)
         blocks = series.read_blocks(self._connection, numbers)
         if len(blocks.step) < count:

@@ -15,18 +15,18 @@ from sqlalchemy import bindparam, delete, select
 
 from epochal import ids
 
-from . import schema, series
+from . import schema
 from .cells import Totals, decode_json, encode_json
-from .ingest import ALL
 from .rows import execute, find_keys, inserting, parts, upsert
+from .sources import ALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Connection
 
-    from .ingest import Source
     from .rows import Numbers
+    from .sources import Source
 
 _FIELDS = ("project", "name", "group", "job_type", "notes", "source", "parent", "host", "user", "pid")
 _CHANGEABLE = frozenset({"name", "notes", "group", "project", "deleted"})
@@ -204,6 +204,8 @@ def _totals(
 
 def compact(connection: Connection, source: Source) -> None:
     """Pack the series of a journal anew, now that it is complete."""
+    from . import series
+
     columns = schema.series.c
     query = select(columns.id, columns.count).where(columns.run == source.run, columns.source == source.id)
     for one, count in connection.execute(query).all():

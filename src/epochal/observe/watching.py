@@ -95,7 +95,7 @@ class Watch:
         self.active = self.point.adapter.enabled and self.state != "off"
 
     def switch_off(self, why: str) -> None:
-        """Observe no more until autolog is called again, and say why, once."""
+        """Observe no more in this process, and say why, once."""
         self.state, self.detail, self.active = "off", why, False
         message = "epochal no longer observes %s: %s; your code is not affected"
         errors.warn_once((self.source, why), message, self.target, why)

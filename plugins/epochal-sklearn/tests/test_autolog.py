@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import warnings
 from typing import Any
@@ -199,6 +201,13 @@ def test_outliers(runs, model):
     X = np.random.default_rng(0).normal(size=(60, 3))
     found = model.fit_predict(X)
     assert only(runs).metrics["train/outliers"] == pytest.approx((found < 0).mean())
+
+
+def test_a_single_class(runs):
+    DecisionTreeClassifier().fit(np.eye(4), np.zeros(4))
+    run = only(runs)
+    assert run.metrics["train/accuracy"] == 1.0
+    assert "train/log_loss" not in run.metrics
 
 
 def test_a_classifier_without_probabilities(runs, cancer):
@@ -466,6 +475,19 @@ def test_permutation_importance_on_request(runs, cancer):
 
 
 # -- nothing is touched --
+
+
+def test_a_fit_brings_no_other_framework_into_the_process(store):
+    """skops, asked which estimators there are, would import torch; pandas and matplotlib nobody needs."""
+    program = (
+        "import sys, epochal; epochal.autolog()\n"
+        "from sklearn.linear_model import LogisticRegression; before = set(sys.modules)\n"
+        "LogisticRegression().fit([[0.0], [1.0]], [0, 1]); assert epochal.runs()[0].models\n"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new & {'torch', 'pandas', 'matplotlib', 'polars', 'pyarrow', 'xgboost'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_random_states_of_the_users_are_not_advanced(runs):

@@ -268,6 +268,14 @@ def test_what_is_no_model_is_said_to_be_none(data, tmp_path):
         load(tmp_path)
 
 
+def test_what_unpacks_to_more_than_its_size_is_refused(tmp_path):
+    folder = kept(LogisticRegression().fit(X, y), tmp_path)
+    with zipfile.ZipFile(folder / "model.skops", "a", compression=zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.npy", b"\0" * 10_000_000)
+    with pytest.raises(errors.FormatError, match="more than its own size"):
+        load(folder)
+
+
 def test_nesting_without_end_is_refused(tmp_path):
     list_node = '{"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": ['
     folder = kept(LogisticRegression().fit(X, y), tmp_path)

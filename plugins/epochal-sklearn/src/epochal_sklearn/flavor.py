@@ -62,8 +62,8 @@ class SklearnFlavor:
 
     def load(self, folder: Path, meta: dict[str, Any], trust: frozenset[str]) -> Any:
         """Build the estimator; `errors.Untrusted` names the types that neither we nor ``trust`` vouch for."""
-        names = self._names(folder)
-        missing = sorted(names - trust - _vouched(folder))
+        names, vouched = _review(folder)
+        missing = sorted(names - trust - vouched)
         if missing:
             raise errors.Untrusted(
                 f"the model in {folder} contains types that are not known to be safe: {', '.join(missing)}; "
@@ -78,7 +78,8 @@ class SklearnFlavor:
 
     def untrusted(self, folder: Path, meta: dict[str, Any]) -> list[str]:
         """Return the names of types in the folder that are not on the reviewed list; builds nothing."""
-        return sorted(self._names(folder) - _vouched(folder))
+        names, vouched = _review(folder)
+        return sorted(names - vouched)
 
     def predict(self, model: Any, data: Any) -> Any:
         """Predict, transform or score the samples: whatever the estimator is for."""
@@ -93,24 +94,29 @@ class SklearnFlavor:
         """Return what reading the format needs besides the model's own packages."""
         return ["scikit-learn", "skops"]
 
-    def _names(self, folder: Path) -> frozenset[str]:
-        """Return what skops itself does not vouch for."""
-        try:
-            return frozenset(skops_io().get_untrusted_types(file=folder / FILE))
-        except (OSError, zipfile.BadZipFile, RecursionError, KeyError, TypeError, ValueError) as error:
-            raise errors.FormatError(
-                f"{folder / FILE} is no skops file that can be read ({type(error).__name__}: {error})"
-            ) from error
 
-
-def _vouched(folder: Path) -> frozenset[str]:
-    """Return the reviewed names, less those functions that this file would have called while loading."""
+def _review(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that skops does not vouch for, and those that we do; builds nothing."""
+    try:
+        schema = _schema(folder / FILE)
+        names = frozenset(skops_io().get_untrusted_types(file=folder / FILE))
+    except (OSError, zipfile.BadZipFile, RecursionError, KeyError, TypeError, ValueError) as error:
+        raise errors.FormatError(
+            f"{folder / FILE} is no skops file that can be read ({type(error).__name__}: {error})"
+        ) from error
     from .trusted import FAMILIES, TYPES
 
-    with zipfile.ZipFile(folder / FILE) as archive:
-        schema = json.loads(archive.read("schema.json"))
     functions = FAMILIES["score functions"].names | FAMILIES["array functions"].names
-    return TYPES - (_called(schema) & functions)
+    return names, TYPES - (_called(schema) & functions)  # a function may be named, not called by loading
+
+
+def _schema(path: Path) -> Any:
+    """Read what the file says it holds, if it is no bigger inside than outside: `save` never compresses."""
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+            message = "it unpacks to more than its own size"
+            raise ValueError(message)
+        return json.loads(archive.read("schema.json"))
 
 
 def _called(schema: Any) -> set[str]:

@@ -110,7 +110,7 @@ def _probabilistic(y: Any, scored: Scored) -> dict[str, float]:
     from sklearn import metrics
 
     classes, probability = attribute(scored.estimator, "classes_"), np.asarray(scored.probability)
-    if classes is None or probability.ndim != 2 or probability.shape[1] != len(classes):
+    if classes is None or len(classes) < 2 or probability.shape != (len(y), len(classes)):
         return {}
     found = {"log_loss": metrics.log_loss(y, probability, labels=classes, sample_weight=scored.weight)}
     if len(classes) == 2 and len(np.unique(y)) == 2:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .views import RunView
 
 _opened: dict[tuple[Path, int], Store] = {}
-_opening = threading.Lock()
+_opening = threading.RLock()
 
 
 class Store:
@@ -58,6 +58,8 @@ class Store:
         with _opening:
             store = _opened.get(place)
             if store is None or not isinstance(store, cls) or store.vanished():
+                if store is not None:
+                    store.close()
                 store = cls(folder, open_database(folder))
                 _opened[place] = store
         if catch_up:

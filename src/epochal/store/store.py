@@ -101,7 +101,11 @@ class Store:
     def rebuild(self, progress: Callable[[int, int], None] | None = None) -> Caught:
         """Forget what the database holds and read all journals again."""
         with self._lock:
-            return self._projector.rebuild(progress)
+            try:
+                return self._projector.rebuild(progress)
+            except DatabaseError as error:
+                self._move(error)
+                return self._projector.catch_up(progress)
 
     def _move(self, error: DatabaseError) -> None:
         """Go on with another database: the disk is full, the folder read-only now, or the file broken."""
@@ -130,8 +134,14 @@ class Store:
         """A transaction: a steady view of the store, or alone in writing."""
         engine = exclusive(self._database.engine) if write else self._database.engine
         alone = self._lock if self._database.path == MEMORY else contextlib.nullcontext()
-        with alone, engine.begin() as connection:  # a database in memory has one connection
-            yield connection
+        try:
+            with alone, engine.begin() as connection:  # a database in memory has one connection
+                yield connection
+        except DatabaseError as error:
+            if type(error) not in {DatabaseError, OperationalError}:
+                raise
+            message = f"cannot read {self._database.path} ({error.orig}); `epochal rebuild` makes it anew"
+            raise StoreError(message) from error
 
     # -- finding runs ------------------------------------------------------------------
 

@@ -55,6 +55,29 @@ def test_rubbish_in_place_of_the_database(book, make_id):
     assert (book.root / "epochal.db.broken").read_bytes().startswith(b"no database")
 
 
+@pytest.mark.parametrize("how", ["catch up", "rebuild"])
+def test_a_rotten_database_is_built_again(book, make_id, how):
+    for number in range(40):
+        lines = book.lines(("params", {"values": {f"p{i}": i for i in range(30)}}), run=make_id(number))
+        book.write(lines, make_id(number))
+    book.open().close()
+    path = book.root / "epochal.db"
+    store = book.open()
+    with path.open("r+b") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(4096 * 3)
+        stream.write(b"\x5a" * (size - 4096 * 3))
+    with pytest.raises(StoreError, match="epochal rebuild"):
+        store.status()
+    if how == "rebuild":
+        store.rebuild()
+    else:
+        book.write(book.lines(run=make_id(90)), make_id(90))
+        store.catch_up()
+    assert len(store.runs("params.p3 = 3")) == 40
+    assert path.with_name("epochal.db.broken").exists()
+
+
 def test_where_no_database_can_be_the_cache_folder_has_it(book, make_id, tmp_path):
     (book.root / "epochal.db").mkdir()
     store = _one(book, make_id)

@@ -6,7 +6,7 @@ import datetime as dt
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
 
 from epochal.errors import NotFound
 
@@ -46,8 +46,7 @@ class Metric:
     goal: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """What could not be read of a run's journals."""
 
     lines: int
@@ -55,7 +54,7 @@ class Damage:
     missing: int  # records that were written, by their numbers, and are not there
 
     def __bool__(self) -> bool:
-        return bool(self.lines or self.bytes or self.missing)
+        return any(tuple(self))
 
 
 class RunView:

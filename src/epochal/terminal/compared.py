@@ -48,7 +48,9 @@ def _own(run: RunView) -> dict[str, Any]:
 def _environment(run: RunView) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name in ("environment", "git"):
-        _flatten(run.note(name) or {}, "" if name == "environment" else f"{name}.", flat)
+        found = run.note(name)
+        if isinstance(found, dict):
+            _flatten(found, "" if name == "environment" else f"{name}.", flat)
     return {key: value for key, value in flat.items() if not key.startswith(_PASSING)}
 
 

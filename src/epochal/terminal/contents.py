@@ -16,7 +16,7 @@ from ..errors import EpochalError
 from . import text
 from .curves import sparkline
 from .figures import drawn, shaded
-from .layout import across, pairs, part, section
+from .layout import across, is_number, listed, pairs, part, section
 from .pictures import side_by_side
 from .screen import BEST, DIM, GAP, Screen
 
@@ -51,7 +51,7 @@ def contents(run: RunView, screen: Screen) -> Iterator[RenderableType]:
     tables = dict(list(drawings.items())[:_TABLES])
     if tables:
         yield from section("Tables", *_spaced(list(tables.values())))
-    bars = {key: one for key, one in latest.items() if one.type == "histogram"}
+    bars = {key: one for key, one in latest.items() if _is_histogram(one)}
     if bars:
         yield from section("Histograms", histograms(list(bars.values()), screen))
     rest = [one for key, one in latest.items() if key not in {*figures, *tables, *bars}]
@@ -61,6 +61,11 @@ def contents(run: RunView, screen: Screen) -> Iterator[RenderableType]:
         yield from section("Models", *_spaced([model(run, found) for found in run.models]))
     if run.files:
         yield from section("Files", files(run.files))
+
+
+def _is_histogram(medium: StoredMedia) -> bool:
+    counts, edges = listed(medium.data.get("counts")), listed(medium.data.get("edges"))
+    return medium.type == "histogram" and len(edges) > 1 and all(map(is_number, [*counts, *edges]))
 
 
 def _figures(latest: Mapping[str, StoredMedia], screen: Screen) -> dict[str, RenderableType]:
@@ -78,7 +83,7 @@ def datasets(data: Mapping[str, Any], screen: Screen) -> RenderableType:
     """A line for each data set: rows and columns, classes, fingerprint."""
     rows: list[tuple[str, Text | str]] = []
     for name, about in data.items():
-        shape = part(about, "shape") or [part(about, "rows")]
+        shape = listed(part(about, "shape")) or [part(about, "rows")]
         said = Text(screen.sign(" × ").join(f"{n:,}" for n in shape if isinstance(n, int)))  # noqa: RUF001 - the sign
         classes = part(about, "target", "classes")
         if isinstance(classes, Mapping) and classes:
@@ -99,14 +104,14 @@ def _more(items: Mapping[str, Any] | Sequence[Any]) -> str:
 
 def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
     """The first rows of a logged table, a confusion matrix shaded by row; None if there are none."""
-    columns, rows = medium.data.get("columns") or [], medium.data.get("preview") or []
+    columns = listed(medium.data.get("columns"))
+    rows = [row for row in listed(medium.data.get("preview")) if isinstance(row, list)]
     if medium.type != "table" or not columns or not rows:
         return None
-    total = medium.data.get("rows", len(rows))
+    total = _total(medium, rows)
     rank = next((i for i, name in enumerate(columns) if str(name).startswith("rank")), None)
-    if rank is not None:
-        rows = _ranked(medium, columns, rows, rank)
-    shown = [[*row, *[None] * len(columns)] for row in rows[:_ROWS]]
+    rows = [[*row, *[None] * (len(columns) - len(row))] for row in rows]
+    shown = (_ranked(medium, columns, rows, rank) if rank is not None else rows)[:_ROWS]
     cells = [_column([row[i] for row in shown], screen) for i in range(len(columns))]
     heads = [_fit(text.safe(name), screen) for name in columns]
     fitting = _fitting(heads, cells, screen)
@@ -128,12 +133,17 @@ def table(medium: StoredMedia, screen: Screen) -> RenderableType | None:
     return Group(head, out, *([Text(f"and {', '.join(left)}", style=DIM)] if left else []))
 
 
+def _total(medium: StoredMedia, rows: Sequence[Any]) -> int:
+    said = medium.data.get("rows")
+    return int(said) if is_number(said) else len(rows)
+
+
 def _ranked(medium: StoredMedia, columns: Sequence[str], rows: list[list[Any]], rank: int) -> list[list[Any]]:
     """The rows in order of their rank; all of them, if the table is of a size to be read for it."""
-    if len(rows) < medium.data.get("rows", 0) <= _READ and medium.mime == "application/x-ndjson":
+    if len(rows) < _total(medium, rows) <= _READ and medium.mime == "application/x-ndjson":
         with contextlib.suppress(EpochalError, OSError):  # the file may be gone; the first rows are not
             rows = [[row.get(name) for name in columns] for row in medium.rows()]
-    return sorted(rows, key=lambda row: row[rank] if isinstance(row[rank], (int, float)) else math.inf)
+    return sorted(rows, key=lambda row: row[rank] if is_number(row[rank]) else math.inf)
 
 
 def _column(found: list[Any], screen: Screen) -> list[str]:
@@ -176,7 +186,7 @@ def histograms(found: Sequence[StoredMedia], screen: Screen) -> RenderableType:
     """A row of blocks for each histogram, with its range."""
     out = Table.grid(padding=(0, GAP, 0, 0))
     for medium in found:
-        counts, edges = medium.data.get("counts") or [], medium.data.get("edges") or [0, 0]
+        counts, edges = listed(medium.data.get("counts")), medium.data["edges"]
         blocks = sparkline(counts, 32, ascii_only=not screen.unicode)
         span = f"{text.number(float(edges[0]))} to {text.number(float(edges[-1]))}"
         mean = f"mean {text.number(medium.data['mean'])}" if "mean" in medium.data else "-"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from rich.console import Group
 from rich.padding import Padding
@@ -51,6 +51,16 @@ def part(found: Any, *path: str) -> Any:
         if found is None:
             return None
     return found
+
+
+def listed(found: Any) -> list[Any]:
+    """``found`` if it is a list; what runs hold may be of any shape."""
+    return found if isinstance(found, list) else []
+
+
+def is_number(found: object) -> TypeGuard[float]:
+    """Whether it can be drawn to scale."""
+    return isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found)
 
 
 def grid(values: Mapping[str, Any], screen: Screen, most: int | None = None) -> RenderableType:

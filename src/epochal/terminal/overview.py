@@ -11,7 +11,7 @@ from rich.text import Text
 
 from . import text
 from .contents import contents
-from .layout import across, grid, indented, pairs, part, section
+from .layout import across, grid, indented, listed, pairs, part, section
 from .load import load
 from .metrics import curves, metrics
 from .pictures import side_by_side
@@ -120,7 +120,7 @@ def _machine(environment: Any) -> Iterator[str]:
     cpus, memory = part(environment, "cpu", "count"), part(environment, "memory", "total")
     yield text.count(cpus, "CPU") if isinstance(cpus, int) else ""
     yield f"{text.size(memory)} memory" if isinstance(memory, int) else ""
-    for gpu in part(environment, "gpus") or ():
+    for gpu in listed(part(environment, "gpus")):
         yield str(part(gpu, "name") or gpu)
     yield str(part(environment, "platform") or "").partition(",")[0]
 

@@ -35,6 +35,14 @@ _opened: dict[tuple[Path, int], Store] = {}
 _opening = threading.RLock()
 
 
+def _after_fork() -> None:
+    global _opening  # another thread of the parent may have held it
+    _opening = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class Store:
     """Runs, as their journals say.  Made by `Store.open`; safe to use from several threads."""
 

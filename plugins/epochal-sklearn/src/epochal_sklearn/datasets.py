@@ -140,11 +140,12 @@ def fingerprint(X: Any, y: Any = None) -> str:
         )
         part = rows.take(data, rows.strided(rows.count(data), _hashed_rows(data)))
         for piece in _pieces(part):
+            hashed.update(f"|{getattr(piece, 'nbytes', len(piece))}|".encode())
             hashed.update(piece)
     return hashed.hexdigest()[:32]
 
 
-def _pieces(data: Any) -> list[bytes]:
+def _pieces(data: Any) -> list[Any]:
     """Return the content as bytes: array by array, column by column, or text by text."""
     import numpy as np
 
@@ -152,7 +153,7 @@ def _pieces(data: Any) -> list[bytes]:
         rowwise = data.tocsr()
         return [_bytes(part) for part in (rowwise.indptr, rowwise.indices, rowwise.data)]
     if isinstance(data, np.ndarray):
-        return [_bytes(data)]
+        return [str(data.dtype).encode(), _bytes(data)]
     names = rows.column_names(data)
     if names is not None:
         columns = [data.iloc[:, i] if hasattr(data, "iloc") else data[name] for i, name in enumerate(names)]
@@ -166,16 +167,17 @@ def _pieces(data: Any) -> list[bytes]:
     return [repr(item).encode("utf-8", "backslashreplace") for item in data]
 
 
-def _column(column: Any) -> bytes:
+def _column(column: Any) -> Any:
     import numpy as np
 
     return _bytes(np.asarray(column.to_numpy()))
 
 
-def _bytes(array: Any) -> bytes:
+def _bytes(array: Any) -> Any:
+    """Return the content as something with a buffer of bytes, without a copy where that can be."""
     import numpy as np
 
     if array.dtype.kind in "OV":
         return "\x1f".join(map(repr, array.ravel().tolist())).encode("utf-8", "backslashreplace")
-    contiguous = np.ascontiguousarray(array)
-    return f"{array.dtype}{array.shape}".encode() + contiguous.tobytes()
+    contiguous = np.ascontiguousarray(array)  # the array itself, as a rule
+    return contiguous.reshape(-1).view(np.uint8)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from ..store import RunView
 
 _PIPED_KEYS = 8
-_CURVE_SECONDS = 0.25
+_CURVE_SECONDS = 1.0
 _CURVE_POINTS = 3
 _ROOM_FOR_CURVE = 40
 _ROOM_FOR_METRIC = 18
@@ -102,8 +102,10 @@ def _chosen(runs: Sequence[RunView], screen: Screen) -> list[Column]:
 
 def _fill(runs: Sequence[RunView], screen: Screen, room: int) -> list[Column]:
     """As many metrics and parameters as fit into ``room`` characters; the curve beside its metric."""
-    metrics = [metric_column(key, runs, screen) for key in ranked_metrics(runs)[:_TRIED]]
-    params = [param_column(key, runs, screen) for key in varying(runs)[:_TRIED]]
+    names = varying(runs)[:_TRIED]
+    params = [param_column(key, runs, screen) for key in names]
+    keys = [key for key in ranked_metrics(runs) if key not in names]  # two columns of one name say nothing
+    metrics = [metric_column(key, runs, screen) for key in keys[:_TRIED]]
     curve = _curve(runs, screen) if room >= _ROOM_FOR_CURVE else None
     kept: tuple[list[Column], list[Column]] = ([], [])
     if curve is not None:
@@ -159,7 +161,7 @@ def varying(runs: Sequence[RunView]) -> list[str]:
 
 
 def _curve(runs: Sequence[RunView], screen: Screen) -> tuple[str, Column] | None:
-    """Sparklines of the first metric that has a curve, for as many runs as a quarter of a second allows."""
+    """Sparklines of the first metric that has a curve, for as many runs as a second allows."""
     key = next((key for key in ranked_metrics(runs)[:8] if _curved(key, runs)), None)
     if key is None:
         return None

@@ -36,7 +36,7 @@ _opening = threading.RLock()
 
 
 def _after_fork() -> None:
-    global _opening  # another thread of the parent may have held it
+    global _opening  # noqa: PLW0603 - another thread of the parent may have held it
     _opening = threading.RLock()
 
 

@@ -296,7 +296,7 @@ class AdapterSuite:
             with self.observed():
                 plain = self._train()
                 before = len(runs())
-                with pytest.MonkeyPatch.context() as patch:  # the class goes by value, what we patched does not
+                with pytest.MonkeyPatch.context() as patch:  # the class goes by value, its adapter not
                     for cls in type(self).__mro__:
                         if "adapter" in vars(cls):
                             patch.delattr(cls, "adapter")

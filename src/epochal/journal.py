@@ -256,9 +256,11 @@ def _process_lives(path: Path, first: Record | None = None) -> bool:
         return False
     if first.data.get("host") != os.uname().nodename:
         return time.time() - path.stat().st_mtime < 10 * 60
-    with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
-        os.kill(int(first.data.get("pid", 0)) or -1, 0)
-        return True
+    pid = first.data.get("pid")
+    if isinstance(pid, int) and pid > 0:
+        with contextlib.suppress(ProcessLookupError, PermissionError, OverflowError):
+            os.kill(pid, 0)
+            return True
     return False
 
 

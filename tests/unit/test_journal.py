@@ -215,3 +215,19 @@ def test_ids_sort_by_time_and_carry_it():
     assert all(ids.valid(i) and i[12] == "7" and i[16] in "89ab" for i in made)
     assert abs(ids.time_of(made[0]) - ids.time_of(made[-1])) < 5
     assert not ids.valid("../../etc/passwd")
+
+
+def test_without_locks_a_writer_is_alive_while_its_process_is(root, monkeypatch):
+    import fcntl
+
+    def no_locks(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    w = writer(root, host=os.uname().nodename, pid=os.getpid())
+    assert next(journal.read(w.path)).data.get("locked", False) is False
+    assert journal.is_alive(w.path)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    for pid in (gone.pid, 0, -1):
+        assert not journal.is_alive(writer(root, host=os.uname().nodename, pid=pid).path)

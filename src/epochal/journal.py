@@ -257,11 +257,15 @@ def _process_lives(path: Path, first: Record | None = None) -> bool:
     if first.data.get("host") != os.uname().nodename:
         return time.time() - path.stat().st_mtime < 10 * 60
     pid = first.data.get("pid")
-    if isinstance(pid, int) and pid > 0:
-        with contextlib.suppress(ProcessLookupError, PermissionError, OverflowError):
-            os.kill(pid, 0)
-            return True
-    return False
+    if not isinstance(pid, int) or pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:  # it lives, as somebody else's
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def last_step(root: Path, run_id: str) -> int:

@@ -98,7 +98,8 @@ def predicted(call: Call) -> Generator[None, Any, None]:
         return
     result = yield
     if call.name == "score":
-        _log(origin, f"{data}/score", result)
+        with call.working():  # opening a journal may take a moment
+            _log(origin, f"{data}/score", result)
     else:
         found = Prediction(origin, data)
         predictions.put(result, found)
@@ -123,7 +124,8 @@ def measured(call: Call) -> Generator[None, Any, None]:
         return
     suffix = f"_{arguments['average']}" if _chosen(call.name, arguments) else ""
     result = yield
-    _log(source.origin, f"{source.data}/{call.name}{suffix}", result)
+    with call.working():
+        _log(source.origin, f"{source.data}/{call.name}{suffix}", result)
 
 
 def _prediction(value: Any) -> Prediction | None:

@@ -1,9 +1,9 @@
-"""Everything a plugin can add to epochal or be told by it.
+"""Everything a plugin can add to epochal.
 
 A plugin is a module (or any object) named by an entry point of the group ``epochal``.
 It implements the hooks it wants, each marked with `hookimpl`, and imports its framework
-only inside the objects it returns.  Hooks run when something is looked up, begins or
-ends; never per logged value.
+only inside the objects it returns.  Hooks run when something is looked up; never
+per logged value.
 
 A hook is here only if a plugin of ours uses it.
 """
@@ -47,16 +47,3 @@ def probes() -> Sequence[Any]:  # type: ignore[empty-body]
 @hookspec
 def commands() -> Sequence[Any]:  # type: ignore[empty-body]
     """Commands for the ``epochal`` program: `click.Command` objects."""
-
-
-# -- told: an error is reported, and the next plugin is told all the same --------------
-
-
-@hookspec
-def run_started(run: Any) -> None:
-    """Hear that a run has begun in this process."""
-
-
-@hookspec
-def run_ended(run: Any, status: str) -> None:
-    """Hear that a run has ended in this process: "finished", "failed" or "preempted"."""

@@ -33,7 +33,7 @@ BUILT_IN = ("epochal.models.pickles", "epochal.surroundings.probes")
 """Modules of the core that add things through the same hooks as everybody else."""
 
 ADDING = ("adapters", "flavors", "encoders", "probes", "commands")
-"""The hooks that add something; the others tell."""
+"""Every hook; each adds something."""
 
 
 @dataclass
@@ -129,13 +129,6 @@ def registry(kind: str) -> Registry[Any]:
     """What plugins add through the hook named ``kind``; each plugin is asked once a process."""
     with _loading:
         return _registry(kind)
-
-
-def tell(hook: str, **facts: Any) -> None:
-    """Call a "told" hook plugin by plugin, so that one's error is not another's silence."""
-    for impl in getattr(manager().hook, hook).get_hookimpls():
-        with _blamed(impl.plugin_name, hook):
-            impl.function(*(facts[name] for name in impl.argnames))
 
 
 def report() -> list[PluginReport]:

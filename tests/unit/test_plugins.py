@@ -107,18 +107,6 @@ def test_a_misspelled_hook_is_refused():
         plugins.using(a=plugin(flavours=nothing)).__enter__()
 
 
-def test_telling_goes_on_after_an_error(swallowed):
-    heard = []
-    with plugins.using(
-        a=plugin(run_ended=lambda status: heard.append(status)),  # noqa: PLW0108 - pluggy reads the name
-        b=plugin(run_ended=lambda run: 1 / 0),
-        c=plugin(run_ended=lambda status, run: heard.append((run, status))),
-    ):
-        plugins.tell("run_ended", run="r", status="finished")
-    assert sorted(map(str, heard)) == ["('r', 'finished')", "finished"]
-    assert isinstance(swallowed.pop(), ZeroDivisionError)
-
-
 def test_what_is_used_for_a_block_is_gone_after_it():
     with plugins.using(a=plugin(adapters=lambda: [Item("temporary")])):
         assert "temporary" in plugins.registry("adapters")
@@ -178,7 +166,7 @@ BROKEN = {
         "load: PluginError: there is no hook 'adaptors'; there are: adapters",
     ),
     "argument": (
-        f"{HOOKIMPL}def run_started(wrong): return []",
+        f"{HOOKIMPL}def commands(wrong): return []",
         "load: PluginValidationError: Plugin 'broken'",
     ),
 }
@@ -221,8 +209,8 @@ def test_the_environment_narrows_what_loads():
     assert done.stdout.strip() == str(list(plugins.BUILT_IN))
 
 
-def test_every_hook_has_documentation_and_is_asked_or_told():
+def test_every_hook_has_documentation_and_is_asked():
     declared = {name for name, value in vars(hooks).items() if hasattr(value, "epochal_spec")}
-    assert declared == {*plugins.ADDING, "run_started", "run_ended"}
+    assert declared == set(plugins.ADDING)
     for name in declared:
         assert len(getattr(hooks, name).__doc__) > 20

@@ -2,7 +2,8 @@
 
 No hook of Python's is replaced.  A handler for SIGTERM stands only while a run is
 open, and only where the program left the default: it notes "preempted" and dies of
-the same signal, with the same exit code.  A run killed in any other way has no end,
+the same signal, with the same exit code (when Python has a moment: not before C code
+that is running returns).  A run killed in any other way has no end,
 and readers show it as crashed.
 """
 

@@ -9,8 +9,8 @@ Tests turn `strict` on; whatever was swallowed then fails the test that swallowe
 from __future__ import annotations
 
 import functools
-import inspect
 import logging
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def guarded(cls: C) -> C:
     A method that fails falls back to the framework's own method of that name.
     """
     for name, method in list(vars(cls).items()):
-        if inspect.isfunction(method) and not name.startswith("__"):
+        if isinstance(method, FunctionType) and not name.startswith("__"):
             setattr(cls, name, _safe(cls, method))
     return cls
 

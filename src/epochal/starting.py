@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +173,8 @@ def _start(run_id: str, *, resumed: bool, name: str | None, **fields: Any) -> ev
 
 
 def _user() -> str:
+    import getpass
+
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):  # a container whose user has no name

@@ -120,7 +120,7 @@ class Run:
                 self._refuse(str(key), f"{type(error).__name__}: {error}")
         self._step = at
         if numbers:
-            self._write("metrics", events.Metrics(at, {k: _spelled(v) for k, v in numbers.items()}))
+            self._write("metrics", events.Metrics(at, {k: convert.plain(v) for k, v in numbers.items()}))
             self._last.update(numbers)
             self.summary.track(numbers)
 
@@ -396,13 +396,6 @@ class Run:
         from .values import plain
 
         self._write("summary", events.Values({utf8(key): plain(value)}))
-
-
-def _spelled(value: float) -> float | str:
-    """A number as JSON can say it."""
-    if value - value == 0:
-        return value
-    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"  # noqa: PLR0124 - the test for NaN
 
 
 def utf8(value: object) -> str:

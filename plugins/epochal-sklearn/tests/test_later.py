@@ -183,7 +183,7 @@ def test_many_runs_open_few_files(runs, split):
     for _ in range(2):
         for model in models:
             model.score(X_test, y_test)
-    assert len(later._writers) <= 4
+    assert len(later._reopened) <= 4
     later.close()
     assert [len(run.history("X_test/score").steps) for run in runs()] == [2] * 7
 

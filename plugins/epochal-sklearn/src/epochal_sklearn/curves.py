@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from .kinds import attribute, final
-from .later import spelled
 
 _MOST = 5_000
 
@@ -39,8 +38,10 @@ def curves(estimator: Any) -> dict[str, list[float]]:
 
 def log_curves(run: Any, estimator: Any) -> None:
     """Log every curve, all metrics of an iteration at its step; long ones are thinned evenly."""
+    from epochal.values import plain
+
     found = curves(estimator)
     longest = max(map(len, found.values()), default=0)
     for step in range(0, longest, -(-longest // _MOST) if longest else 1):
-        values = {key: spelled(curve[step]) for key, curve in found.items() if step < len(curve)}
+        values = {key: plain(curve[step]) for key, curve in found.items() if step < len(curve)}
         run.event("metrics", {"step": step, "values": values})

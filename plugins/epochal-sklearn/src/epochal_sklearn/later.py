@@ -10,7 +10,6 @@ the next step.
 from __future__ import annotations
 
 import atexit
-import math
 import os
 import threading
 import weakref
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from epochal.journal import Writer
     from epochal.observe import Call
     from epochal.tracking import Run
 
@@ -161,53 +159,43 @@ def _log(origin: Origin, key: str, result: Any) -> None:
 def _numbers(key: str, result: Any) -> dict[str, Any]:
     import numpy as np
 
+    from epochal.values import plain
+
     if isinstance(result, np.ndarray) and result.ndim == 1 and len(result) <= _MOST_VALUES:
-        return {f"{key}/{i}": spelled(float(v)) for i, v in enumerate(result.tolist())}
+        return {f"{key}/{i}": plain(float(v)) for i, v in enumerate(result.tolist())}
     is_number = isinstance(result, int | float | np.number) and not isinstance(result, bool)
-    return {key: spelled(float(result))} if is_number else {}
+    return {key: plain(float(result))} if is_number else {}
 
 
-def spelled(value: float) -> float | str:
-    """Return a float as JSON can say it."""
-    if value - value == 0:
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+# -- writing to a run that has ended ---------------------------------------------------
 
-
-# -- writing to a run that has ended: a journal file of its own, the way another process would --
-
-_writers: OrderedDict[tuple[int, str], Writer] = OrderedDict()
+_reopened: OrderedDict[tuple[int, str], Run] = OrderedDict()
 _lock = threading.Lock()
 
 
 def _append(origin: Origin, data: dict[str, Any]) -> None:
-    with _lock:
-        _writer(origin).write("metrics", data)
-
-
-def _writer(origin: Origin) -> Writer:
-    from epochal.events import Start
-    from epochal.journal import Writer
+    from epochal.starting import reopen
 
     key = (os.getpid(), origin.run_id)
-    if key not in _writers:
-        start = Start(run=origin.run_id, writer="", host=os.uname().nodename, pid=os.getpid(), attach=True)
-        _writers[key] = Writer(origin.root, start)
-        while len(_writers) > _OPEN:
-            _close(*_writers.popitem(last=False))
-    _writers.move_to_end(key)
-    return _writers[key]
+    with _lock:
+        if key not in _reopened:
+            _reopened[key] = reopen(origin.run_id, origin.root)
+        _reopened.move_to_end(key)
+        _reopened[key].event("metrics", data)
+        while len(_reopened) > _OPEN:
+            _close(*_reopened.popitem(last=False))
 
 
 def close() -> None:
-    """Close every journal that later metrics opened; the next metric opens one again."""
+    """Close every run that later metrics opened; the next metric opens one again."""
     with _lock:
-        while _writers:
-            _close(*_writers.popitem())
+        while _reopened:
+            _close(*_reopened.popitem())
 
 
-def _close(key: tuple[int, str], writer: Writer) -> None:
-    writer.close() if key[0] == os.getpid() else writer.abandon()
+def _close(key: tuple[int, str], run: Run) -> None:
+    if key[0] == os.getpid():  # else it is the parent's, of which this process is a fork
+        run.finish()
 
 
 atexit.register(close)

@@ -321,9 +321,9 @@ def _place(run: Run, name: str) -> tuple[Run, bool]:
 
 def _log(run: Run, values: dict[str, float]) -> None:
     """Log single numbers at step 0, without moving the step that the user's own logging counts."""
-    from .later import spelled
+    from epochal.values import plain
 
     if values:
         run.event(
-            "metrics", {"step": 0, "values": {key: spelled(float(value)) for key, value in values.items()}}
+            "metrics", {"step": 0, "values": {key: plain(float(value)) for key, value in values.items()}}
         )

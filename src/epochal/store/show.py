@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 _ROWS: Final = 20
 _CELL: Final = 22
-_FIXED: Final = ("id", "name", "project", "status", "age", "duration")
-_RIGHT: Final = frozenset({"age", "duration"})
+_COLUMNS: Final = 8
 
 
 def list_text(found: RunList) -> str:
@@ -24,21 +23,11 @@ def list_text(found: RunList) -> str:
     views = found[:_ROWS] if len(found) else []
     if not views:
         return f"no runs{': ' + found.hint if found.hint else ''}"
-    columns = _columns(views)
-    widths = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}
-    room = shutil.get_terminal_size().columns
-    shown: list[str] = []
-    for name, width in widths.items():
-        room -= width + 2
-        if room < -2 and len(shown) > 1:
-            break
-        shown.append(name)
-    lines = ["  ".join(_pad(name, name, widths[name]) for name in shown).rstrip()]
-    lines += [
-        "  ".join(_pad(columns[name][row], name, widths[name]) for name in shown).rstrip()
-        for row in range(len(views))
-    ]
-    return "\n".join([*lines, *_foot(found, len(columns) - len(shown))])
+    from ..terminal.runs import table
+    from ..terminal.screen import Screen
+
+    screen = Screen.plain(shutil.get_terminal_size().columns)
+    return "\n".join([screen.render(table(views, screen)).rstrip("\n"), *_foot(found)])
 
 
 def list_html(found: RunList) -> str:
@@ -52,7 +41,7 @@ def list_html(found: RunList) -> str:
         f"<tr>{''.join(f'<td>{html.escape(cells[row])}</td>' for cells in columns.values())}</tr>"
         for row in range(len(views))
     )
-    foot = "".join(f"<p>{html.escape(line)}</p>" for line in _foot(found, 0))
+    foot = "".join(f"<p>{html.escape(line)}</p>" for line in _foot(found))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{foot}"
 
 
@@ -88,6 +77,8 @@ def _sections(run: RunView) -> Iterable[tuple[str, str]]:
 
 def _columns(views: Sequence[RunView]) -> dict[str, list[str]]:
     """The cells of a table, the columns that tell these runs apart first."""
+    from ..terminal.runs import ranked_metrics, varying
+
     now = time.time()
     columns = {
         "id": [view.id[:12] for view in views],
@@ -97,36 +88,15 @@ def _columns(views: Sequence[RunView]) -> dict[str, list[str]]:
         "age": [span(now - view.created.timestamp()) for view in views],
         "duration": [span(view.duration) for view in views],
     }
-    for kind in ("metrics", "params"):
+    for kind, names in (("metrics", ranked_metrics(views)), ("params", varying(views))):
         values = [getattr(view, kind) for view in views]
-        for name in _telling(values, most=8):
+        for name in names[:_COLUMNS]:
             columns[cut(name)] = [number(one[name]) if name in one else "" for one in values]
-    if len(set(columns["project"])) == 1 and len(views) > 1:
-        columns["project"] = columns.pop("project")
     return columns
 
 
-def _telling(values: Sequence[dict[str, Any]], most: int) -> list[str]:
-    """Names that most of the runs have with the most different values."""
-    counts: dict[str, int] = {}
-    for one in values:
-        for name in one:
-            counts[name] = counts.get(name, 0) + 1
-    kinds = {name: len({repr(one[name]) for one in values if name in one}) for name in counts}
-    telling = [name for name in counts if kinds[name] > 1 or len(values) == 1]
-    telling.sort(key=lambda name: (-counts[name], "/" in name, -min(kinds[name], 3), len(name), name))
-    return telling[:most]
-
-
-def _foot(found: RunList, hidden: int) -> list[str]:
-    more = [f"{len(found):,} runs, the first {_ROWS} shown"] if len(found) > _ROWS else []
-    return more + ([f"{hidden} more columns: .to_pandas() has all"] if hidden else [])
-
-
-def _pad(text: str, column: str, width: int) -> str:
-    if column in _RIGHT or text.replace(".", "", 1).replace("e", "").lstrip("-").replace("-", "").isdigit():
-        return text.rjust(width)
-    return text.ljust(width)
+def _foot(found: RunList) -> list[str]:
+    return [f"{len(found):,} runs, the first {_ROWS} shown"] if len(found) > _ROWS else []
 
 
 def number(value: Any) -> str:

@@ -204,7 +204,7 @@ def test_repr_is_a_table_cut_to_the_terminal(book, make_id, monkeypatch):
     text = repr(store.runs())
     lines = text.split("\n")
     assert lines[0].split()[:3] == ["name", "project", "id"]
-    assert len(lines) == 1 + 20 + 1
+    assert len(lines) == 2 + 20 + 1
     assert all(len(line) <= 80 for line in lines[:21])
     assert "30 runs, the first 20 shown" in text
     assert " acc " in text

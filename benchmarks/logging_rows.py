@@ -45,7 +45,7 @@ def importing(bench: Bench) -> Iterator[Figure]:
     )
     yield from bench.fill_in(
         [
-            Figure("import", LOADED, "", "stdlib, msgspec"),
+            Figure("import", LOADED, ""),
             Figure("import", "... neither msgspec nor loaded by it", "", "0", at_most(0)),
             Figure("import", "direct dependencies", "", "<= 12", at_most(12)),
         ],

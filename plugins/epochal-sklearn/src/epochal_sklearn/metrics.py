@@ -189,7 +189,7 @@ def outliers(scored: Scored) -> dict[str, float]:
 
 _FITTED = (
     "inertia_", "n_iter_", "oob_score_", "lower_bound_", "reconstruction_err_", "kl_divergence_", "stress_",
-    "best_loss_", "aic_", "bic_", "alpha_", "C_", "n_features_in_", "n_clusters_", "intercept_",
+    "best_loss_", "aic_", "bic_", "alpha_", "C_", "n_clusters_", "intercept_",
 )  # fmt: skip
 
 

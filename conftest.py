@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -45,3 +46,19 @@ def _no_store_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EPOCHAL_STORE", str(tmp_path_factory.mktemp("store")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _adapters_as_before() -> Iterator[None]:
+    """What a test turned on is off for the next one, which may be of another package."""
+    before = _enabled()
+    yield
+    for adapter in _enabled() - before:
+        adapter.disable(unpatch=True)
+
+
+def _enabled() -> set[Any]:
+    plugins = sys.modules.get("epochal.plugins")
+    if plugins is None or not plugins._manager.cache_info().currsize:  # noqa: SLF001 - must load none
+        return set()
+    return {adapter for adapter in plugins.registry("adapters") if adapter.enabled}

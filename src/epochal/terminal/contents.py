@@ -141,7 +141,7 @@ def _total(medium: StoredMedia, rows: Sequence[Any]) -> int:
 def _ranked(medium: StoredMedia, columns: Sequence[str], rows: list[list[Any]], rank: int) -> list[list[Any]]:
     """The rows in order of their rank; all of them, if the table is of a size to be read for it."""
     if len(rows) < _total(medium, rows) <= _READ:
-        with contextlib.suppress(EpochalError, OSError, ImportError):  # no file, or no pyarrow: the first rows
+        with contextlib.suppress(EpochalError, OSError, ImportError):  # then the first rows it is
             rows = [[row.get(name) for name in columns] for row in medium.rows()]
     return sorted(rows, key=lambda row: row[rank] if is_number(row[rank]) else math.inf)
 

@@ -46,6 +46,13 @@ class TestPipeline(TestForest):
 
 
 class TestSearch(TestPipeline):
+    def train_lazily(self, lazy: Any) -> Any:
+        X, y = make_classification(60, 5, random_state=0)
+        splits = lazy([(np.arange(30), np.arange(30, 60)), (np.arange(30, 60), np.arange(30))])
+        search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=splits).fit(X, y)
+        search.cv = 2  # an iterator is equal to no other
+        return search
+
     def train(self, **arguments: Any) -> Any:
         return GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2).fit(**arguments)
 

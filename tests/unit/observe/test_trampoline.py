@@ -172,15 +172,15 @@ def test_sent_by_value_it_needs_no_epochal(framework, tmp_path):
         assert remove()
     (tmp_path / "model").write_bytes(data)
     script = (
-        f"import sys; sys.path = [p for p in {sys.path!r} if 'epochal' not in p and 'main' not in p]\n"
+        "import sys; sys.modules['epochal'] = None  # as where it is not installed\n"
         "import pickle; model = pickle.load(open('model', 'rb')).fit([2, 4])\n"
-        "print(model.mean_, model.child_, [m for m in sys.modules if m.startswith('epochal')])"
+        "print(model.mean_, model.child_)"
     )
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
-    assert done.stdout == "3.0 True []\n", done.stderr
+    assert done.stdout == "3.0 True\n", done.stderr
 
 
 @pytest.mark.parametrize("active", [True, False])

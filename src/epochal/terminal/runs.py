@@ -128,19 +128,19 @@ def _vary(tag: str, runs: Sequence[RunView]) -> bool:
 
 
 def ranked_metrics(runs: Sequence[RunView]) -> list[str]:
-    """The metrics' keys: first those that differ, that most runs share, of held-out data."""
+    """The metrics' keys: first those that differ, that are better up or down, that most runs share."""
     values: dict[str, list[float]] = {}
     for run in runs:
         for key, value in run.metrics.items():
             values.setdefault(key, []).append(value)
     place = {key: i for i, key in enumerate(values)}
 
-    def rank(key: str) -> tuple[bool, int, bool, bool, int]:
+    def rank(key: str) -> tuple[bool, bool, int, bool, int]:
         same = len(values[key]) > 1 and len(set(values[key])) == 1
         return (
             same,
-            -len(values[key]),
             text.direction(key) == 0,
+            -len(values[key]),
             not key.lower().startswith(_FIRST),
             place[key],
         )

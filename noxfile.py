@@ -110,7 +110,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def nightly(session: nox.Session) -> None:
-    """All tests with the full numbers of docs/guarantees.md; hours."""
+    """All tests with the full numbers of docs/guarantees.md, and README.md as a new user; hours."""
     install_torch(session)
     install(session, "tests", *PLUGINS)
     session.run(

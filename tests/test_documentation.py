@@ -1,7 +1,8 @@
 """What the documentation says is so: its Python runs, its tables are complete, its signatures are the real.
 
 The Python blocks of a page are one program, run from top to bottom in a process, a folder and a store of
-their own. A block that begins with ``# file: NAME`` is written to that file instead.
+their own. A block that begins with ``# file: NAME`` is written to that file instead. Where a page has an
+install line, its program finds what that line installs and nothing else.
 """
 
 from __future__ import annotations
@@ -10,13 +11,16 @@ import inspect
 import os
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 import types
+from importlib.metadata import distribution
 from pathlib import Path
 
 import msgspec
 import pytest
+from packaging.requirements import Requirement
 
 import epochal
 from epochal import cli, events, hooks, observe, settings, testing
@@ -25,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", *ROOT.glob("plugins/epochal-*/README.md")])
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INSTALL = re.compile(r"^\$ pip install (.*\./plugins/.*)$", re.MULTILINE)
 TABLES = types.SimpleNamespace(**runpy.run_path(str(DOCS / "tables.py")))
 HOOKS = {name: spec for name, spec in vars(hooks).items() if hasattr(spec, "epochal_spec")}
 
@@ -37,7 +42,25 @@ def page(name: str) -> str:
     "path", [p for p in PAGES if BLOCK.search(p.read_text())], ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_python_of_a_page_runs(path, tmp_path):
-    program = ["import pathlib, warnings", "warnings.simplefilter('error', DeprecationWarning)"]
+    install = INSTALL.search(path.read_text())
+    if install:
+        link(install[1], tmp_path / "site")
+    run_page(path, tmp_path, sys.executable, *(["-S"] if install else []))
+
+
+@pytest.mark.nightly
+def test_readme_runs_in_an_environment_made_as_it_says(tmp_path):
+    path, environment = ROOT / "README.md", tmp_path / "environment"
+    install = shlex.split(INSTALL.search(path.read_text())[1])
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
+    subprocess.run([environment / "bin/pip", "install", "-q", *install], cwd=ROOT, check=True, timeout=1200)
+    run_page(path, tmp_path, environment / "bin/python")
+
+
+def run_page(path, folder, *python):
+    """Run the Python of a page in ``folder``; what lies in its subfolder site can be imported."""
+    program = ["import pathlib, site, warnings", "site.addsitedir('site')"]
+    program += ["warnings.simplefilter('error', DeprecationWarning)"]
     text = path.read_text()
     for match in BLOCK.finditer(text):
         line = text[: match.start()].count("\n") + 2
@@ -48,16 +71,16 @@ def test_python_of_a_page_runs(path, tmp_path):
             program.append(
                 f"exec(compile({chr(10) * (line - 1) + match[1]!r}, {str(path)!r}, 'exec'), globals())"
             )
-    (tmp_path / "page.py").write_text("\n".join(program))
+    (folder / "page.py").write_text("\n".join(program))
     environment = {
         **os.environ,
-        "EPOCHAL_STORE": str(tmp_path / "store"),
+        "EPOCHAL_STORE": str(folder / "store"),
         "MPLBACKEND": "agg",
-        "PYTHONPATH": str(tmp_path),
+        "PYTHONPATH": str(folder),
     }
     done = subprocess.run(
-        [sys.executable, "page.py"],
-        cwd=tmp_path,
+        [*python, "page.py"],
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -66,6 +89,25 @@ def test_python_of_a_page_runs(path, tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed in" not in done.stderr, f"epochal swallowed an error of its own:\n{done.stderr}"
+
+
+def link(words, site):
+    """Make the folder ``site`` of links to what `pip install WORDS` brings; all of it is installed here."""
+    site.mkdir()
+    names = [word.removeprefix("./plugins/") for word in shlex.split(words)]
+    needs = [Requirement(f"epochal{name[1:]}" if name.startswith(".") else name) for name in names]
+    for need in needs:  # which grows by what each requires
+        found = distribution(need.name)
+        for name in {file.parts[0] for file in found.files} - {"..", "__pycache__"}:
+            if not (site / name).exists():
+                (site / name).symlink_to(found.locate_file(name))
+        for more in map(Requirement, found.requires or []):
+            if more not in needs and applies(more.marker, need.extras):
+                needs.append(more)
+
+
+def applies(marker, extras):
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or [""])
 
 
 def test_every_page_is_in_the_navigation():

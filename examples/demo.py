@@ -3,15 +3,20 @@
 A child process trains a random forest on the Wisconsin breast cancer data with `epochal.autolog()` and
 nothing else; `epochal runs` and `epochal show` print what was kept; another process, which has never seen
 the training, loads the model and must predict exactly the same. Any step that fails ends the demo.
+
+What it prints is as wide as the terminal, and 80 columns where there is none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 import tempfile
+import tty
 from pathlib import Path
 
 TRAIN = """\
@@ -26,10 +31,13 @@ from sklearn.model_selection import train_test_split
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-model = RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0).fit(X_train, y_train)
-print("accuracy on the test set:", round(accuracy_score(y_test, model.predict(X_test)), 4))
 
-# For the other process, to compare: the test set, and what the model says of it here.
+model = RandomForestClassifier(n_estimators=100, max_depth=10, random_state=0)
+model.fit(X_train, y_train)
+accuracy = accuracy_score(y_test, model.predict(X_test))
+print("accuracy on the test set:", round(accuracy, 4))
+
+# For the other process: the test set, and what the model predicts for it here.
 X_test.to_pickle("X_test.pkl")
 numpy.save("expected.npy", model.predict_proba(X_test))
 """
@@ -45,8 +53,9 @@ import epochal
 model = epochal.load_model("runs:/RUN/model")
 expected = numpy.load("expected.npy")
 predicted = model.predict_proba(pandas.read_pickle("X_test.pkl"))
-same = bool((predicted == expected).all())
-print(type(model).__name__, "predicts", len(predicted), "rows", "exactly the same" if same else "DIFFERENTLY")
+same = (predicted == expected).all()
+how = "exactly the same" if same else "DIFFERENTLY"
+print(type(model).__name__, "predicts", len(predicted), "rows", how)
 sys.exit(not same)
 """
 
@@ -54,11 +63,7 @@ sys.exit(not same)
 def main() -> None:
     """Run the four steps in a store of their own, thrown away at the end."""
     with tempfile.TemporaryDirectory(prefix="epochal-demo-") as folder:
-        store = {
-            **os.environ,
-            "EPOCHAL_STORE": f"{folder}/store",
-            "COLUMNS": os.environ.get("COLUMNS", "110"),
-        }
+        store = {**os.environ, "EPOCHAL_STORE": f"{folder}/store"}
 
         def step(title: str, *command: str, shown: str | None = None) -> None:
             heading = f"\n# {title}\n" if title else ""
@@ -79,12 +84,30 @@ def main() -> None:
             sys.exit(f"one fit must be one run, but there are {len(runs)}")
         run = runs[0]["id"]
 
-        step("one run in full", epochal, "show", run, shown=f"epochal show {run[:12]}")
+        step("one run in full", epochal, "show", run[:8], shown=f"epochal show {run[:8]}")
         Path(folder, "predict.py").write_text(PREDICT.replace("RUN", run), encoding="utf-8")
         step("the model, in another process", "cat", "predict.py")
         step("", sys.executable, "predict.py", shown="python predict.py")
         print("\nThe demo is through: one line of code, one run, one model back, bit for bit.")
 
 
+def in_a_terminal(*command: str) -> int:
+    """Print what ``command`` prints in a terminal of 80 columns, without colours; return its exit code."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)  # or each line would end with a carriage return
+    with (
+        subprocess.Popen(command, stdout=theirs, env={**os.environ, "NO_COLOR": "1"}) as child,
+        contextlib.suppress(OSError),  # how Linux says that nobody has the terminal open any more
+        os.fdopen(ours, "rb", buffering=0) as shown,
+    ):
+        os.close(theirs)
+        while some := shown.read(4096):
+            os.write(sys.stdout.fileno(), some)
+    return child.returncode
+
+
 if __name__ == "__main__":
-    main()
+    if sys.stdout.isatty():
+        main()
+    else:  # into a pipe, `epochal` prints lines for scripts; the demo shows what a person sees
+        sys.exit(in_a_terminal(sys.executable, __file__))

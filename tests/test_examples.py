@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -40,14 +41,16 @@ def test_example(path, tmp_path):
     assert run(path, tmp_path).strip()
 
 
-def test_demo_does_what_the_readme_shows(tmp_path):
-    """The steps and commands in README.md are those that the demo really prints, in their order."""
+def test_demo_does_what_the_readme_shows(tmp_path, monkeypatch):
+    """README.md has the steps and commands that the demo really prints, in their order, in 80 columns."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     printed = run(ROOT / "examples/demo.py", tmp_path)
     shown = (
         (ROOT / "README.md").read_text().partition("<!-- demo:start -->")[2].partition("<!-- demo:end -->")[0]
     )
     assert steps(shown) == steps(printed)
     assert "exactly the same" in printed and "exactly the same" in shown
+    assert [line for line in (printed + shown).splitlines() if cell_len(line) > 80] == []
 
 
 def steps(text: str) -> list[str]:

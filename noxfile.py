@@ -43,6 +43,7 @@ def plugin_tests(*plugins: str) -> list[str]:
 @nox.session
 def demo(session: nox.Session) -> None:
     """The main job on real data: autolog, list, show, and the model back in another process."""
+    session.log("making an environment: minutes the first time; nox -v -s demo shows pip")
     install(session, "demo", "epochal-sklearn")
     session.run("python", "examples/demo.py", *session.posargs)
 

@@ -9,6 +9,7 @@
   a run or an observed call that is left open.
 - `using`: have an object as a plugin for the length of a block.
 - `executed_lines`, `raising_at`, `warnings_said`: put errors into our own code.
+- `programs`: start other programs, each with a limit, nothing of it left behind.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..plugins import using
+    from . import programs
     from .adapters import AdapterSuite
     from .comparison import fingerprint
     from .faults import executed_lines, raising_at, warnings_said
@@ -30,6 +32,7 @@ _HOME = {
     "Surroundings": "epochal.testing.surroundings:Surroundings",
     "executed_lines": "epochal.testing.faults:executed_lines",
     "fingerprint": "epochal.testing.comparison:fingerprint",
+    "programs": "epochal.testing.programs:",
     "using": "epochal.plugins:using",
     "raising_at": "epochal.testing.faults:raising_at",
     "warnings_said": "epochal.testing.faults:warnings_said",
@@ -41,6 +44,7 @@ __all__ = [
     "Surroundings",
     "executed_lines",
     "fingerprint",
+    "programs",
     "raising_at",
     "using",
     "warnings_said",
@@ -52,4 +56,5 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module, _, attribute = _HOME[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    found = importlib.import_module(module)
+    return getattr(found, attribute) if attribute else found

@@ -9,7 +9,7 @@ import contextlib
 import inspect
 import threading
 from contextvars import ContextVar
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import errors
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..tracking import Run
 
 SLOW = 0.1
-"""Seconds that an observer may take before and after a call, `Call.working` not counted."""
+"""Seconds of processor time of its thread that an observer may take before and after a call, `Call.working`
+not counted. Time on the clock would blame it for a machine that is busy or stood still."""
 PATIENCE = 3
 """How often it may take longer before it is turned off."""
 
@@ -149,11 +150,11 @@ class Call:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Declare work that may take long, such as saving a model: it does not count as slowness."""
-        started = perf_counter()
+        started = thread_time()
         try:
             yield
         finally:
-            self._worked += perf_counter() - started
+            self._worked += thread_time() - started
 
     def variable_name(self, value: Any) -> str | None:
         """The name by which the calling code knows this very object; None if it has none.
@@ -237,9 +238,9 @@ class Call:
         self._observer = self._managed = None
 
     def _advance(self, phase: str, step: Callable[[], Any], expected: BaseException | None = None) -> str:
-        """Run a part of the observer: "yielded", "ended" or "failed"; takes the time."""
+        """Run a part of the observer: "yielded", "ended" or "failed"; counts its processor time."""
         self._worked = 0.0
-        started = perf_counter()
+        started = thread_time()
         try:
             step()
         except StopIteration:
@@ -252,7 +253,7 @@ class Call:
             errors.report(self._watched.key, phase, error)
             return "failed"
         finally:
-            self._judge(perf_counter() - started - self._worked)
+            self._judge(thread_time() - started - self._worked)
         return "yielded"
 
     def _finish(self, outcome: str) -> None:
@@ -264,7 +265,7 @@ class Call:
             self._watched.slow += 1
             if self._watched.slow == PATIENCE:
                 self._watched.switch_off(
-                    f"took over {SLOW * 1000:.0f} ms {PATIENCE} times, last {seconds:.2f} s"
+                    f"used over {SLOW * 1000:.0f} ms of processor time {PATIENCE} times, last {seconds:.2f} s"
                 )
 
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils import all_estimators
 
 import epochal
-from epochal import errors
+from epochal import errors, settings
 from epochal.testing.flavors import Case, FlavorSuite
 from epochal_sklearn import SklearnFlavor
 
@@ -186,6 +186,14 @@ def test_every_answer_is_the_same(name: str, tmp_path: Path) -> None:
     assert [key for key in before if not equal(before[key], after[key])] == []
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One store for all, as making one takes longer than most of these fits."""
+    root = tmp_path_factory.mktemp("estimators") / "store"
+    with settings.override(store=str(root), environment=False, system_interval=0.0):
+        yield settings.store_root()
+
+
 @pytest.mark.epochal_strict
 @pytest.mark.parametrize("name", sorted(everything()))
 def test_every_fit_is_logged_without_an_error_of_ours(name: str, runs: Any, caplog: Any) -> None:
@@ -196,7 +204,7 @@ def test_every_fit_is_logged_without_an_error_of_ours(name: str, runs: Any, capl
         estimator, _ = fit(name)
     finally:
         epochal.autolog(off=True)
-    run = next(run for run in runs() if run.tags["estimator"] == name)
+    run = runs(f"tags.estimator = '{name}'")[0]  # the newest
     assert run.status == "finished"
     assert set(estimator.get_params(deep=False)) <= {key.partition(".")[0] for key in run.params}
     assert bool(run.models) is (name not in UNWRITABLE)

@@ -22,10 +22,10 @@ import gc
 import importlib
 import importlib.metadata
 import inspect
+import math
 import os
 import pickle
 import random
-import subprocess
 import sys
 import threading
 import traceback
@@ -37,9 +37,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import context, errors
-from ..observe import Adapter, open_calls, trampoline
+from ..observe import Adapter, call, open_calls, trampoline
 from ..observe.importlib_bootstrap import FILE, Detour
-from . import faults
+from . import faults, programs
 from .comparison import fingerprint, random_state, seed_all
 from .surroundings import Surroundings
 
@@ -156,7 +156,8 @@ class AdapterSuite:
         folders = [_EPOCHAL, *self._plugin_folders()]
         spared = [FILE, _TESTING]
         plain = self._train()
-        with self.observed():
+        with self.observed(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(call, "SLOW", math.inf)  # lines that are traced take ten times as long
             self._train()
             lines = faults.executed_lines(self._train, folders, spared)
             nightly = os.environ.get("EPOCHAL_NIGHTLY") == "1"
@@ -305,6 +306,7 @@ class AdapterSuite:
                     )
         finally:
             cloudpickle.unregister_pickle_by_value(module)
+            joblib.externals.loky.get_reusable_executor().shutdown(wait=True)
         assert all(self.same(plain, result) for result in results)
         assert len(runs()) == before
 
@@ -383,8 +385,7 @@ class AdapterSuite:
             "[a.enable() for a in vars(plugin).values() if isinstance(a, Adapter)]\n"
             f"print([name for name in {roots!r} if name in sys.modules])"
         )
-        result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-        assert result.stdout.strip() == "[]", result.stdout + result.stderr
+        assert programs.python(script).stdout.strip() == "[]"
 
     def test_each_point_says_why(self) -> None:
         assert [point.watches[0].target for point in self.adapter.points if not point.why] == []

@@ -18,7 +18,6 @@ import os
 import pickle
 import random
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -30,6 +29,8 @@ from epochal import errors, plugins
 from epochal.hooks import hookimpl
 from epochal.models import check, load_model, load_predictor, manifest, save_model
 
+from . import programs
+from .fresh import each_operation
 from .malice import HOSTILE, Poison, poisoned, poisons
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class FlavorSuite:
     frameworks: ClassVar[Sequence[str]] = ()
     """Modules that importing the plugin must not import."""
     sampled = 3
-    """How many of the models the slower tests (malice, kills) take."""
+    """How many of the models the dearer tests take; nightly they take all."""
 
     def answers(self, model: Any, data: Any) -> Any:
         """What the model says about the data."""
@@ -85,7 +86,8 @@ class FlavorSuite:
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Give every test that asks for ``kept`` each of the models, for ``sample`` the first few."""
-        for fixture, cases in (("kept", self.models), ("sample", self.models[: self.sampled])):
+        few = len(self.models) if _nightly() else self.sampled
+        for fixture, cases in (("kept", self.models), ("sample", self.models[:few])):
             if fixture in metafunc.fixturenames:
                 given = [Case(*case) for case in cases]
                 metafunc.parametrize(fixture, given, ids=[case.name for case in given], indirect=True)
@@ -147,12 +149,12 @@ class FlavorSuite:
         found = plugins.registry("flavors").for_type(kept.kind)
         assert (found is not None and found.name == self.flavor.name) or not self.flavor.types
 
-    def test_the_manifest_says_what_it_is(self, kept: Kept) -> None:
-        read = manifest.read(kept.folder)
+    def test_the_manifest_says_what_it_is(self, sample: Kept) -> None:
+        read = manifest.read(sample.folder)
         assert (read.flavor, read.flavor_version) == (self.flavor.name, self.flavor.version)
         assert msgspec.json.decode(msgspec.json.encode(read.meta)) == read.meta
         assert all("==" in line for line in read.requirements)
-        assert read.signature is not None or kept.case.data is None
+        assert read.signature is not None or sample.case.data is None
 
     def test_check_foretells_loading(self, kept: Kept) -> None:
         report = check(kept.folder)
@@ -187,21 +189,21 @@ class FlavorSuite:
 
     # -- damage ------------------------------------------------------------------------
 
-    def test_a_changed_byte_is_refused(self, kept: Kept, tmp_path: Path) -> None:
-        for at, path in enumerate(_files(kept.folder)):
-            folder = kept.copy(tmp_path / str(at))
+    def test_a_changed_byte_is_refused(self, sample: Kept, tmp_path: Path) -> None:
+        for at, path in enumerate(_files(sample.folder)):
+            folder = sample.copy(tmp_path / str(at))
             data = bytearray((folder / path).read_bytes())
             if data:
                 data[len(data) // 2] ^= 1
                 (folder / path).write_bytes(data)
-                self._refuses(folder, kept.case, errors.FormatError)
+                self._refuses(folder, sample.case, errors.FormatError)
 
-    def test_a_missing_file_is_refused(self, kept: Kept, tmp_path: Path) -> None:
-        for at, path in enumerate(_files(kept.folder)):
-            folder = kept.copy(tmp_path / str(at))
+    def test_a_missing_file_is_refused(self, sample: Kept, tmp_path: Path) -> None:
+        for at, path in enumerate(_files(sample.folder)):
+            folder = sample.copy(tmp_path / str(at))
             (folder / path).unlink()
             expected = errors.NotFound if path == manifest.NAME else errors.FormatError
-            self._refuses(folder, kept.case, expected)
+            self._refuses(folder, sample.case, expected)
 
     def test_an_added_file_is_refused(self, sample: Kept, tmp_path: Path) -> None:
         folder = sample.copy(tmp_path)
@@ -215,13 +217,24 @@ class FlavorSuite:
         path.symlink_to(tmp_path / "elsewhere")
         self._refuses(folder, sample.case, errors.FormatError)
 
+    @pytest.mark.parametrize("third", [1, 2, 3])
     def test_a_save_killed_at_any_moment_leaves_nothing_or_a_model(
-        self, sample: Kept, tmp_path: Path
+        self, third: int, shelf: dict[str, Kept], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        states = self._elsewhere("kills", [sample], tmp_path)["result"]
-        assert states[-1] == "whole"
-        assert set(states) <= {"nothing", "whole"}
-        print(f"kill -9 while saving: {len(states) - 1} points, 0 torn models")
+        """One moment in each third of the save, the last of all among them; nightly every one."""
+        kept = self.keep(Case(*self.models[0]), shelf, tmp_path_factory.mktemp("kept"))
+        operations: list[int] = []
+        model = load_model(kept.folder, trust=self._trust(kept.case))
+        with each_operation(tmp_path / "whole", lambda: operations.append(1)):
+            save_model(model, tmp_path / "whole" / "model", flavor=self.flavor.name)
+        count = len(operations)
+        begin, end = count * (third - 1) // 3, count * third // 3
+        moments = range(begin + 1, end + 1) if _nightly() else [max(end, 1)]
+        for at in moments:
+            target = tmp_path / str(at) / "room" / "model"
+            self._elsewhere("killed", [kept], tmp_path / str(at), code=-9, at=at, target=target)
+            assert _state(target) in {"nothing", "whole"}, f"killed at operation {at} of {count}"
+        print(f"kill -9 while saving: {len(moments)} of {count} points, 0 torn models")
 
     def test_an_unknown_flavor_is_named(self, sample: Kept, tmp_path: Path) -> None:
         folder = sample.copy(tmp_path)
@@ -324,7 +337,10 @@ class FlavorSuite:
             assert self.same(self._ask(model, kept.case.data), kept.answers)
         assert not canary.exists(), f"{folder.name} ran code"
 
-    def _elsewhere(self, task: str, all_kept: list[Kept], room: Path) -> dict[str, Any]:
+    def _elsewhere(
+        self, task: str, all_kept: list[Kept], room: Path, *, code: int = 0, **more: Any
+    ) -> dict[str, Any]:
+        """Have `fresh` do the task in a process of its own; empty if that has been killed."""
         home = sys.modules[type(self.flavor).__module__]
         job = {
             "module": home.__name__,
@@ -332,20 +348,16 @@ class FlavorSuite:
             "flavor": self.flavor.name,
             "cases": [(k.case.name, k.folder, _packed(k.case.data), self._trust(k.case)) for k in all_kept],
             "room": room,
+            **more,
         }
         path = room / f"{task}.job"
+        room.mkdir(parents=True, exist_ok=True)
         path.write_bytes(pickle.dumps(job))
         python_path = os.pathsep.join(entry for entry in sys.path if entry)
-        done = subprocess.run(
-            [sys.executable, "-m", "epochal.testing.fresh", task, str(path)],
-            env={**os.environ, "PYTHONPATH": python_path},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        told: dict[str, Any] = pickle.loads(path.with_suffix(".result").read_bytes())
+        command = (sys.executable, "-m", "epochal.testing.fresh", task, path)
+        programs.run(*command, env={"PYTHONPATH": python_path}, code=code)
+        result = path.with_suffix(".result")
+        told: dict[str, Any] = pickle.loads(result.read_bytes()) if result.exists() else {}
         return told
 
 
@@ -378,6 +390,21 @@ class _Plugin:
     def flavors(self) -> list[Flavor]:
         """Add it."""
         return [self.flavor]
+
+
+def _nightly() -> bool:
+    return os.environ.get("EPOCHAL_NIGHTLY") == "1"
+
+
+def _state(target: Path) -> str:
+    """``nothing``, ``whole``, or what is wrong with a model folder."""
+    if not target.exists():
+        return "nothing"
+    try:
+        manifest.verify(target, manifest.read(target))
+    except errors.EpochalError as error:
+        return f"{type(error).__name__}: {error}"
+    return "whole"
 
 
 def _packed(data: Any) -> bytes | None:

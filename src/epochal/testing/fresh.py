@@ -1,12 +1,15 @@
 """The other process of FlavorSuite: ``python -m epochal.testing.fresh TASK JOB``.
 
 It knows of a model only its folder and the plugin.  ``answers`` loads each model and
-predicts; ``kills`` loads one and saves it again and again, each time in a fork that is
-killed one file operation later than the last.
+predicts; ``killed`` loads one and saves it, until the process is killed at one of the
+save's file operations.  It is never forked: a fork of a process that has used a
+framework may wait for ever for threads that it has not.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
 import importlib.util
 import os
@@ -14,7 +17,10 @@ import pickle
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir"}
 
@@ -25,14 +31,12 @@ def main(task: str, job_file: str) -> None:
     before = set(sys.modules)
     with using(job["module"], job["file"], job["flavor"]):
         brought = {name.partition(".")[0] for name in set(sys.modules) - before}
-        result = {"answers": answers, "kills": kills}[task](job)
+        result = {"answers": answers, "killed": killed}[task](job)
     Path(job_file).with_suffix(".result").write_bytes(pickle.dumps({"brought": brought, "result": result}))
 
 
 def using(module: str, file: str, flavor: str) -> Any:
     """Have the flavor as a plugin; one that is installed has come by its entry point."""
-    import contextlib
-
     from epochal import plugins
 
     if flavor in plugins.registry("flavors"):
@@ -69,60 +73,50 @@ def answers(job: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def kills(job: dict[str, Any]) -> list[str]:
-    """What was left by a save killed at its n-th file operation, for each n until one lives."""
-    from epochal.models import load_model
+def killed(job: dict[str, Any]) -> None:
+    """Save the model and be killed before the save's n-th file operation; returns if it has fewer."""
+    from epochal.models import load_model, save_model
 
     _, folder, _, trust = job["cases"][0]
     model = load_model(folder, trust=trust)
-    _save(model, job, Path(job["room"]) / "warm")  # what is imported late is imported now
-    states = []
-    for at in range(1, 200):
-        target = Path(job["room"]) / f"kill-{at}" / "model"
-        child = os.fork()
-        if child == 0:
-            _die_at(at, str(target.parent))
-            _save(model, job, target)
-            os._exit(0)
-        status = os.waitpid(child, 0)[1]
-        states.append(_state(target))
-        if os.WIFEXITED(status):
-            assert os.WEXITSTATUS(status) == 0, "the save itself failed"
-            return states
-    raise AssertionError("a save takes more than 200 file operations")
+    save_model(model, Path(job["room"]) / "warm", flavor=job["flavor"])  # imports what is imported late
+    left = [job["at"]]
+
+    def count() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with each_operation(Path(job["target"]).parent, count):
+        save_model(model, job["target"], flavor=job["flavor"])
 
 
-def _save(model: Any, job: dict[str, Any], target: Path) -> None:
-    from epochal.models import save_model
+@contextlib.contextmanager
+def each_operation(below: Path, told: Callable[[], None]) -> Iterator[None]:
+    """Call ``told`` before each operation on a file below the folder that Python makes in this block."""
+    _listen()
+    _told.append((str(below), told))
+    try:
+        yield
+    finally:
+        _told.pop()
 
-    save_model(model, target, flavor=job["flavor"])
+
+_told: list[tuple[str, Callable[[], None]]] = []
 
 
-def _die_at(at: int, below: str) -> None:
-    """Kill this process before its n-th operation on a file below the folder."""
-    left = [at]
+@functools.cache
+def _listen() -> None:
+    """Have Python tell of what it does: once, since an audit hook stays for the life of the process."""
 
     def listen(event: str, args: tuple[Any, ...]) -> None:
-        paths = [str(arg) for arg in args if isinstance(arg, str | os.PathLike)] if event in EVENTS else []
-        if any(path.startswith(below) for path in paths):
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+        if _told and event in EVENTS:
+            paths = [str(arg) for arg in args if isinstance(arg, str | os.PathLike)]
+            for root, told in _told:
+                if any(path.startswith(root) for path in paths):
+                    told()
 
     sys.addaudithook(listen)
-
-
-def _state(target: Path) -> str:
-    """``nothing``, ``whole``, or what is wrong."""
-    from epochal.models import manifest
-
-    if not target.exists():
-        return "nothing"
-    try:
-        manifest.verify(target, manifest.read(target))
-    except Exception as error:
-        return f"{type(error).__name__}: {error}"
-    return "whole"
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def _left_open() -> list[str]:
         run.finish()
     for thread in threading.enumerate():
         if thread.name.startswith("epochal") and thread.name not in _ENDLESS:
-            thread.join(timeout=5)
+            thread.join(timeout=60)
             if thread.is_alive():
                 found.append(f"thread {thread.name}")
     return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 
 import pytest
+
+from epochal.testing import programs
 
 FLAVORS = '''
 import importlib
@@ -138,13 +139,18 @@ CAUGHT = {
 def test_a_broken_promise_fails_its_test(name, tmp_path):
     suite = "Both" if name in {"LinearFlavor", "Importing", "Silent"} else "Suite"
     (tmp_path / "test_it.py").write_text(FLAVORS % {"name": name, "suite": suite})
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-rf", "-p", "no:cacheprovider", "--tb=short", "test_it.py"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
+    command = (
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-rf",
+        "-p",
+        "no:cacheprovider",
+        "--tb=short",
+        "test_it.py",
     )
+    done = programs.run(*command, cwd=tmp_path, code=None)
     failed = set(re.findall(r"^FAILED test_it.py::\w+::(\w+)", done.stdout, re.MULTILINE))
     assert failed == CAUGHT[name], done.stdout[-5000:]
     assert "passed" in done.stdout

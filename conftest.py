@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pytest_plugins = ["gate"]  # tests/support/gate.py
 
 # A push repeats what the last one did; `--nightly` looks for something new.
 settings.register_profile("push", deadline=None, derandomize=True, database=None)
@@ -23,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    for number in (signal.SIGINT, signal.SIGQUIT):  # which shells have what they start with `&` ignore
+        if signal.getsignal(number) is signal.SIG_IGN:  # and so would every program that a test starts
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     settings.load_profile("nightly" if config.getoption("--nightly") else "push")
     if config.getoption("--nightly"):
         os.environ["EPOCHAL_NIGHTLY"] = "1"
@@ -46,6 +54,23 @@ def _no_store_of_the_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EPOCHAL_STORE", str(tmp_path_factory.mktemp("store")))
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_left() -> Iterator[None]:
+    """What a module started has ended with it: what is left over would disturb who comes next."""
+    yield
+    loky: Any = sys.modules.get("joblib.externals.loky.reusable_executor")
+    if loky is not None and loky._executor is not None:  # noqa: SLF001 - asking for it would make one
+        loky._executor.shutdown(wait=True)  # noqa: SLF001
+    left = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            command = " ".join(process.cmdline())
+            if "resource_tracker" not in command and process.status() != psutil.STATUS_ZOMBIE:
+                left.append(f"{process.pid} ({command[:200]})")
+                process.kill()
+    assert not left, f"left running: {', '.join(left)}"
 
 
 @pytest.fixture(autouse=True)

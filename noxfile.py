@@ -7,6 +7,8 @@ session without a change here.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import tomllib
@@ -15,13 +17,17 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.10.9"
-nox.options.default_venv_backend = "virtualenv"
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "docs", "tests"]
 
 ROOT = Path(__file__).resolve().parent
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/epochal-*/pyproject.toml"))
 PINS = ("-c", "constraints.txt")
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process of a test compiles its imports anew
+if "PIP_FIND_LINKS" in os.environ:  # uv is to look where pip does
+    os.environ.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])
 
 
 def install(session: nox.Session, extra: str, *plugins: str, framework: bool = True) -> None:
@@ -31,8 +37,15 @@ def install(session: nox.Session, extra: str, *plugins: str, framework: bool = T
 
 
 def install_torch(session: nox.Session) -> None:
-    """Install the build for CPUs: exactly this version, and before anything can ask for another."""
-    session.install("torch==2.13.0")
+    """Install the build for CPUs: exactly this version, and before anything can ask for another.
+
+    Where the file is told to pip by its settings only, it is pip that has to install it.
+    """
+    if session.venv_backend == "uv" and "UV_FIND_LINKS" not in os.environ:
+        session.install("pip")
+        session.run("python", "-m", "pip", "install", "-q", "torch==2.13.0")
+    else:
+        session.install("torch==2.13.0")
 
 
 def plugin_tests(*plugins: str) -> list[str]:
@@ -50,10 +63,23 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests: the core's, each plugin's, the examples, the documentation."""
+    """All tests: the core's, each plugin's, the examples, the documentation.
+
+    What fails beside others gets two more tries, alone (tests/support/gate.py).
+    """
     install_torch(session)
     install(session, "tests", *PLUGINS)
-    session.run("pytest", "-n2", "--dist=worksteal", *(session.posargs or ["tests", *plugin_tests(*PLUGINS)]))
+    failed = Path(session.virtualenv.location) / "failed.json"
+    failed.unlink(missing_ok=True)
+    chosen = session.posargs or ["tests", *plugin_tests(*PLUGINS)]
+    again = 64
+    session.run(
+        *("pytest", "-n2", "--dist=worksteal", "--durations=15", f"--failed-to={failed}", *chosen),
+        success_codes=[0, again],
+    )
+    if failed.exists():
+        modules = sorted({test.partition("::")[0] for test in json.loads(failed.read_text(encoding="utf-8"))})
+        session.run("pytest", "--reruns=1", f"--again={failed}", *modules)
 
 
 @nox.session

@@ -83,6 +83,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def stress(session: nox.Session) -> None:
+    """The tests named, ten times, on a busy machine that stalls: `nox -s stress -- TESTS`."""
+    install_torch(session)
+    install(session, "tests", *PLUGINS)
+    session.run("python", "tests/support/stress.py", *session.posargs)
+
+
+@nox.session
 @nox.parametrize("name", PLUGINS, ids=PLUGINS)
 def plugin(session: nox.Session, name: str) -> None:
     """The tests of one plugin: `nox -s "plugin(epochal-sklearn)"`."""

@@ -20,15 +20,18 @@ def autolog(bench: Bench) -> list[Figure]:
 
     def take(home: Home) -> dict[str, Measured]:
         figures: dict[str, Measured] = {}
-        for models, name in ((False, "models off"), (True, "with model")):
-            rounds, bare_first = [], []
-            for _ in bench.rounds(3 if home.tracker is OURS else 1):
-                bare_first.append(bench.children.measure(home, "bare_fit", **workload)["first"])
+        taken: dict[bool, list[Answer]] = {False: [], True: []}
+        bare_first = []
+        for _ in bench.rounds(3 if home.tracker is OURS else 1):
+            bare_first.append(bench.children.measure(home, "bare_fit", **workload)["first"])
+            for models, rounds in taken.items():
                 rounds.append(
                     bench.children.measure(
                         home, "autolog_fit", pairs=bench.scale(4, 1), models=models, **workload
                     )
                 )
+        for models, rounds in taken.items():
+            name = "with model" if models else "models off"
             figures |= _added(name, rounds, bare_first, models=models)
         return figures
 

@@ -70,6 +70,52 @@ def _loaded(home: Home) -> dict[str, Measured]:
     }
 
 
+PARTS = {
+    "redact": Figure("parts", "secrets taken out of 1 MB of the worst text", "s", "<= 1 s", at_most(1)),
+    "git": Figure("parts", "asking git, new repository", "s", "<= 100 ms", at_most(0.1)),
+    "sample": Figure("parts", "a sample of the load", "s", "<= 50 ms", at_most(0.05)),
+    "write": Figure("parts", "added to a write to the console", "s", "<= 50 us", at_most(50e-6)),
+    "requirements": Figure("parts", "requirements of a forest", "s", "<= 150 ms", at_most(0.15)),
+}
+PROGRAMS = {
+    "import epochal; epochal.autolog()": "import epochal; epochal.autolog()",
+    "epochal version": "from epochal.cli import main; main(['version'], standalone_mode=False)",
+}
+
+
+def parts(bench: Bench) -> list[Figure]:
+    """What a run does beside logging; and what our programs need to begin, in CPU time over bare Python."""
+
+    def take(home: Home) -> dict[str, Measured]:
+        rounds = [
+            bench.children.measure(
+                home,
+                "parts",
+                size=bench.scale(1_000_000, 10_000),
+                writes=bench.scale(5_000, 50),
+                trees=bench.scale(100, 3),
+            )
+            for _ in bench.rounds(3)
+        ]
+        figures = {
+            figure.what: Measured(Spread.of(taken[key] for taken in rounds)) for key, figure in PARTS.items()
+        }
+        for what, statement in PROGRAMS.items():
+            interpret(home.python, statement)  # the first time compiles
+            turns = [
+                (interpret(home.python, statement)[1], interpret(home.python, "pass")[1])
+                for _ in bench.rounds(5)
+            ]
+            over = Spread.of(full - bare for full, bare in turns)
+            figures[f"{what}, CPU over bare Python"] = Measured(over, Spread.of(bare for _, bare in turns))
+        return figures
+
+    begins = [
+        Figure("parts", f"{what}, CPU over bare Python", "s", "<= 150 ms", at_most(0.15)) for what in PROGRAMS
+    ]
+    return bench.fill_in([*PARTS.values(), *begins], take, peers=[])
+
+
 def _packages(home: Home, statement: str) -> set[str]:
     """Name the packages outside the standard library that a statement loads."""
     code = (

@@ -1,4 +1,4 @@
-"""What is measured of our own store: projecting, catching up, the index's size, searching 100,000 runs."""
+"""What is measured of our own: projecting, catching up, searching 100,000 runs, and what a run looks at."""
 
 # ruff: noqa: ARG001 - every measure is called alike
 
@@ -91,6 +91,56 @@ def query(tracker: Tracker, root: pathlib.Path, *, repeat: int) -> Figures:
     return figures
 
 
+# What the patterns for secrets have to look at for longest: beginnings of secrets that never come to an end.
+LONG = ("a.b=", "token=", "eyJ-", "https://", "-----BEGIN A", "bearer ", "password='", "password=")
+
+
+def parts(tracker: Tracker, root: pathlib.Path, *, size: int, writes: int, trees: int) -> Figures:
+    """Time what a run does beside logging: secrets, git, a sample of the load, the console, requirements."""
+    import io
+    import subprocess
+    import sys
+
+    import numpy as np
+    from sklearn.ensemble import RandomForestClassifier
+
+    from epochal.models import requirements
+    from epochal.surroundings import git
+    from epochal.surroundings.console import Capture
+    from epochal.surroundings.redact import redact
+    from epochal.surroundings.sampler import Load
+
+    def timed(call: Callable[[], object]) -> float:
+        begin = time.perf_counter()
+        call()
+        return time.perf_counter() - begin
+
+    def written() -> None:
+        for _ in range(writes):
+            sys.stdout.write("x\n")
+
+    figures: Figures = {"redact": max(timed(lambda t=text: redact(t * (size // len(t)))) for text in LONG)}
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    (root / "train.py").write_text("print(1)\n", encoding="utf-8")
+    figures["git"] = timed(lambda: git(root))
+    load = Load()
+    load.sample()
+    figures["sample"] = min(timed(load.sample) for _ in range(20))
+    stdout, sys.stdout = sys.stdout, io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    try:
+        bare = timed(written)
+        capture = Capture(lambda *_: None)
+        capture.start()
+        figures["write"] = (timed(written) - bare) / writes
+        capture.stop()
+    finally:
+        sys.stdout = stdout
+    rng = np.random.default_rng(0)
+    model = RandomForestClassifier(trees).fit(rng.normal(size=(500, 10)), rng.integers(0, 2, 500))
+    figures["requirements"] = timed(lambda: requirements.infer(model, ["scikit-learn", "skops"]))
+    return figures
+
+
 EVERY: dict[str, Callable[..., Figures]] = {
-    measure.__name__: measure for measure in (project, scene, catch_up, query)
+    measure.__name__: measure for measure in (project, scene, catch_up, query, parts)
 }

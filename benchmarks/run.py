@@ -37,6 +37,7 @@ ROWS: dict[str, Callable[[Bench], Iterable[Figure]]] = {
     "import": logging_rows.importing,
     "log": logging_rows.logging,
     "start": logging_rows.starting,
+    "parts": logging_rows.parts,
     "durability": logging_rows.durability,
     "memory": logging_rows.memory,
     "size": store_rows.size,

@@ -12,9 +12,7 @@ X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 choices = {"max_depth": [4, 8, 16], "n_estimators": [10, 20, 40]}
-search = RandomizedSearchCV(
-    RandomForestClassifier(random_state=0), choices, n_iter=5, cv=3, n_jobs=2, random_state=0
-)
+search = RandomizedSearchCV(RandomForestClassifier(random_state=0), choices, n_iter=5, cv=3, random_state=0)
 search.fit(X_train, y_train)
 search.score(X_test, y_test)
 

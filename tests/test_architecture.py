@@ -7,7 +7,6 @@ import importlib.metadata
 import inspect
 import json
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 import epochal
 from epochal import plugins
+from epochal.testing import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src/epochal"
@@ -134,7 +134,7 @@ print(json.dumps([events, sorted(set(sys.modules) - before), threading.active_co
 @pytest.fixture(scope="module")
 def imported() -> tuple[list, list[str], int]:
     """What happened while `import epochal` ran in a new process: audit events, modules, threads."""
-    done = subprocess.run([sys.executable, "-c", WATCHED], check=True, capture_output=True, text=True)
+    done = programs.run(sys.executable, "-B", "-c", WATCHED)  # -B: it is Python that writes .pyc files
     return tuple(json.loads(done.stdout))
 
 
@@ -147,14 +147,14 @@ def test_importing_starts_nothing(imported):
 
 def test_importing_loads_the_standard_library_and_msgspec_only(imported):
     code = "import msgspec, sys; print(*sys.modules)"  # takes typing_extensions along where that is installed
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = programs.python(code)
     tops = {name.split(".")[0] for name in set(imported[1]) - set(done.stdout.split())}
     assert tops - set(sys.stdlib_module_names) == {"epochal"}
 
 
 def test_turning_autolog_on_imports_no_framework():
     code = "import sys, epochal; epochal.autolog(); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = programs.python(code)
     loaded = set(done.stdout.split())
     assert not loaded & {"sklearn", "numpy", "pandas", "torch", "matplotlib", "scipy"}
 
@@ -223,7 +223,7 @@ from epochal import plugins
 report = next(r for r in plugins.report() if r.module == {plugin.name.replace("-", "_")!r})
 print(report.state, *(set(sys.modules) & set({modules!r})))
 """
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = programs.python(code)
     assert done.stdout.split() == ["ok"]
 
 

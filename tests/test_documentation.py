@@ -8,11 +8,9 @@ install line, its program finds what that line installs and nothing else.
 from __future__ import annotations
 
 import inspect
-import os
 import re
 import runpy
 import shlex
-import subprocess
 import sys
 import types
 from importlib.metadata import distribution
@@ -24,6 +22,7 @@ from packaging.requirements import Requirement
 
 import epochal
 from epochal import cli, events, hooks, observe, settings, testing
+from epochal.testing import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -52,8 +51,8 @@ def test_python_of_a_page_runs(path, tmp_path):
 def test_readme_runs_in_an_environment_made_as_it_says(tmp_path):
     path, environment = ROOT / "README.md", tmp_path / "environment"
     install = shlex.split(INSTALL.search(path.read_text())[1])
-    subprocess.run([sys.executable, "-m", "venv", environment], check=True, timeout=120)
-    subprocess.run([environment / "bin/pip", "install", "-q", *install], cwd=ROOT, check=True, timeout=1200)
+    programs.run(sys.executable, "-m", "venv", environment)
+    programs.run(environment / "bin/pip", "install", "-q", *install, cwd=ROOT, limit=1200)
     run_page(path, tmp_path, environment / "bin/python")
 
 
@@ -72,22 +71,8 @@ def run_page(path, folder, *python):
                 f"exec(compile({chr(10) * (line - 1) + match[1]!r}, {str(path)!r}, 'exec'), globals())"
             )
     (folder / "page.py").write_text("\n".join(program))
-    environment = {
-        **os.environ,
-        "EPOCHAL_STORE": str(folder / "store"),
-        "MPLBACKEND": "agg",
-        "PYTHONPATH": str(folder),
-    }
-    done = subprocess.run(
-        [*python, "page.py"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    environment = {"EPOCHAL_STORE": str(folder / "store"), "MPLBACKEND": "agg", "PYTHONPATH": str(folder)}
+    done = programs.run(*python, "page.py", cwd=folder, env=environment)
     assert "failed in" not in done.stderr, f"epochal swallowed an error of its own:\n{done.stderr}"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
+
+from epochal.testing import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -17,20 +17,10 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 def run(path: Path, folder: Path) -> str:
     environment = {
-        **os.environ,
         "EPOCHAL_STORE": str(folder / "store"),
         "PYTHONWARNINGS": "error::UserWarning:__main__",
     }
-    done = subprocess.run(
-        [sys.executable, str(path)],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = programs.run(sys.executable, path, cwd=folder, env=environment)
     assert "Traceback" not in done.stderr
     assert "failed in" not in done.stderr, f"epochal swallowed an error of its own:\n{done.stderr}"
     return done.stdout

@@ -8,11 +8,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from epochal.testing import programs
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,44 +47,23 @@ def plugin(noxfile, tmp_path_factory) -> Path:
     (folder / "tinyfit/tinyfit.py").write_text(source)
     (folder / "tinyfit/pyproject.toml").write_text(FRAMEWORK)
     made = noxfile.copy_template("tinyfit", folder / "plugins")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index",
-         "--disable-pip-version-check", "--root-user-action=ignore", "--target", folder / "site",
-         folder / "tinyfit", made],
-        check=True,
-    )  # fmt: skip
+    programs.run(
+        *(sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"),
+        *("--disable-pip-version-check", "--root-user-action=ignore", "--target", folder / "site"),
+        *(folder / "tinyfit", made),
+    )
     return made
 
 
 def environment(plugin: Path) -> dict[str, str]:
     paths = [str(plugin.parents[1] / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
     store = str(plugin.parents[1] / "store")
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "EPOCHAL_STORE": store,
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    return {"PYTHONPATH": os.pathsep.join(paths), "EPOCHAL_STORE": store, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def test_a_copied_template_passes_its_own_tests(plugin):
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-W",
-        "error",
-        "--rootdir",
-        plugin,
-        plugin,
-    ]
-    done = subprocess.run(
-        command, env=environment(plugin), cwd=plugin, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
+    done = programs.run(*command, "--rootdir", plugin, plugin, env=environment(plugin), cwd=plugin)
     print(done.stdout.splitlines()[-1])
 
 
@@ -96,9 +76,7 @@ tinyfit.Model().fit([1.0, 3.0])
 run, = epochal.runs()
 print(run.source, run.status, len(run.history("loss")), epochal.load_model(f"runs:/{run.id}/model").mean)
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment(plugin), capture_output=True, text=True, check=False
-    )
+    done = programs.python(code, env=environment(plugin))
     assert done.stderr == ""
     assert done.stdout.split() == ["tinyfit", "finished", "5", "1.9375"]
 

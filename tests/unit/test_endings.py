@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from epochal import journal
+from epochal.testing import programs
 
 BEGIN = """
 import os, sys, signal, time
@@ -16,20 +16,19 @@ import epochal
 run = epochal.start_run()
 run.log({"x": 1.0})
 print(run.id, flush=True)
+def idle():  # the signal may be another thread's to take: a long sleep would not be interrupted
+    while True: time.sleep(0.01)
 """
 
 
 def program(root, body, *, send=None):
-    command = [sys.executable, "-c", BEGIN + body]
-    environment = {"EPOCHAL_STORE": str(root), "EPOCHAL_ENVIRONMENT": "off", "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as child:
+    environment = {"EPOCHAL_STORE": str(root), "EPOCHAL_ENVIRONMENT": "off"}
+    with programs.started(sys.executable, "-c", BEGIN + body, env=environment) as child:
         run_id = child.stdout.readline().strip()
         if send:
-            child.stdout.readline()
+            assert child.stdout.readline() == "ready\n"
             child.send_signal(send)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate()
     records = [r for f in journal.run_folder(root, run_id).glob("*.jsonl") for r in journal.read(f)]
     ends = [r.data for r in records if r.kind == "end"]
     return child.returncode, ends, out, err
@@ -42,8 +41,8 @@ def program(root, body, *, send=None):
         ("raise ValueError('mine')", 1, "failed"),
         ("os._exit(3)", 3, None),
         ("os.kill(os.getpid(), signal.SIGKILL)", -9, None),
-        ("os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)", -15, "preempted"),
-        ("os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", -2, "failed"),
+        ("os.kill(os.getpid(), signal.SIGTERM); idle()", -15, "preempted"),
+        ("os.kill(os.getpid(), signal.SIGINT); idle()", -2, "failed"),
     ],
     ids=["end", "exception", "_exit", "kill", "term", "int"],
 )
@@ -62,7 +61,7 @@ def test_the_exception_is_noted(root):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_handler_of_the_users_is_the_one_that_is_called(root, when):
     handler = "signal.signal(signal.SIGTERM, lambda *a: (os.write(1, b'mine'), sys.exit(7)))\n"
-    body = "print('ready', flush=True)\ntime.sleep(30)"
+    body = "print('ready', flush=True)\nidle()"
     if when == "before":
         body = "run.finish()\n" + handler + "run = epochal.start_run()\n" + body
     else:

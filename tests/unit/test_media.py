@@ -5,7 +5,6 @@ import json
 import math
 import random
 import struct
-import sys
 import tracemalloc
 import wave
 
@@ -27,6 +26,7 @@ from epochal import keeping, media, plugins
 from epochal.artifacts.objects import Objects
 from epochal.errors import NotFound, ValueRefused
 from epochal.media import png
+from epochal.testing import programs
 
 torch = pytest.importorskip("torch")
 
@@ -712,8 +712,6 @@ def test_nothing_random_and_nothing_of_the_user_is_touched():
 
 
 def test_looking_at_a_value_imports_no_library():
-    import subprocess
-
     program = """
 import sys
 import numpy as np
@@ -726,5 +724,5 @@ media.Histogram([1]).encode()
 libraries = ("pandas", "polars", "pyarrow", "matplotlib", "plotly", "PIL", "torch")
 print([name for name in libraries if name in sys.modules])
 """
-    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    found = programs.python(program)
     assert found.stdout.strip() == "[]"

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import types
 
 import pytest
 
 from epochal import errors, hooks, plugins, settings
+from epochal.testing import programs
 
 pytestmark = pytest.mark.epochal_strict
 
@@ -204,8 +203,7 @@ def test_the_setting_narrows_what_loads(installed, caplog):
 
 def test_the_environment_narrows_what_loads():
     script = "from epochal import plugins; print([r.name for r in plugins.report() if r.state != 'off'])"
-    env = os.environ | {"EPOCHAL_PLUGINS": ""}
-    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    done = programs.python(script, env={"EPOCHAL_PLUGINS": ""})
     assert done.stdout.strip() == str(list(plugins.BUILT_IN))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+from epochal.testing import programs
 
 ASK = """
 import threading
@@ -32,4 +31,4 @@ assert all(report.state == "ok" for report in plugins.report())
 
 def test_threads_that_ask_at_once_get_the_same_plugins():
     for _ in range(3):
-        subprocess.run([sys.executable, "-c", ASK], check=True)
+        programs.python(ASK)

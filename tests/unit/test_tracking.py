@@ -11,6 +11,7 @@ import pytest
 
 import epochal
 from epochal import context, errors, journal, settings
+from epochal.testing import programs
 
 
 def of_kind(records, run, kind):
@@ -259,18 +260,23 @@ def test_a_managed_run_is_seen_only_in_its_own_context(root):
 
 
 def test_a_forked_child_logs_into_a_file_of_its_own_and_ends_nothing(root, records):
-    run = epochal.start_run()
-    run.log({"before": 1.0})
-    pid = os.fork()
-    if pid == 0:
-        epochal.log({"child": 2.0})
-        epochal.finish()
-        os._exit(0)
-    os.waitpid(pid, 0)
-    assert run.status == "running"
-    run.log({"after": 3.0})
-    run.finish()
-    files = sorted(journal.run_folder(root, run.id).glob("*.jsonl"), key=lambda f: f.stat().st_ino)
+    script = """
+import os, epochal
+run = epochal.start_run()
+run.log({"before": 1.0})
+if not os.fork():
+    epochal.log({"child": 2.0})
+    epochal.finish()
+    os._exit(0)
+os.wait()
+assert run.status == "running"
+run.log({"after": 3.0})
+run.finish()
+print(run.id)
+"""
+    there = {"EPOCHAL_STORE": str(root), "EPOCHAL_ENVIRONMENT": "off", "EPOCHAL_SYSTEM_INTERVAL": "0"}
+    run_id = programs.python(script, env=there).stdout.strip()
+    files = sorted(journal.run_folder(root, run_id).glob("*.jsonl"), key=lambda f: f.stat().st_ino)
     by_file = [[(r.kind, r.data.get("values")) for r in journal.read(f)] for f in files]
     parent, child = sorted(by_file, key=len, reverse=True)
     assert [kind for kind, _ in parent] == ["start", "metrics", "metrics", "end"]

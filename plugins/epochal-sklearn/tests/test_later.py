@@ -22,6 +22,7 @@ from sklearn.metrics import (  # before autolog, as users write it
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import epochal
 from epochal_sklearn import later
@@ -134,7 +135,7 @@ def test_in_an_open_run_of_the_users(runs, split):
 
 def test_the_best_of_a_search(runs, split):
     X_train, X_test, y_train, y_test = split
-    search = GridSearchCV(LogisticRegression(max_iter=5000), {"C": [0.1, 1.0]}, cv=2).fit(X_train, y_train)
+    search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 2]}, cv=2).fit(X_train, y_train)
     value = accuracy_score(y_test, search.best_estimator_.predict(X_test))
     (run,) = runs()
     assert run.metrics["X_test/accuracy_score"] == value

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
-import resource
 import signal
-import subprocess
 import sys
-import time
 
 import pytest
+
+from epochal.testing import programs
 
 PROGRAM = [sys.executable, "-m", "epochal"]
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
@@ -23,12 +23,8 @@ def run(written):
     folder, _ = written
 
     def start(*args, code=0, **environment):
-        env = {**os.environ, "EPOCHAL_STORE": str(folder), "EPOCHAL_ENVIRONMENT": "off", **environment}
-        done = subprocess.run(
-            [*PROGRAM, *map(str, args)], env=env, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert done.returncode == code, done.stderr
-        return done
+        env = {"EPOCHAL_STORE": str(folder), "EPOCHAL_ENVIRONMENT": "off", **environment}
+        return programs.run(*PROGRAM, *args, env=env, code=code)
 
     return start
 
@@ -46,22 +42,17 @@ def terminal(written):
     def start(*args, width=100, program=PROGRAM, **environment):
         ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-        env = {**os.environ, "EPOCHAL_STORE": str(folder), "TERM": "xterm-256color", **environment}
-        process = subprocess.Popen(
-            [*program, *map(str, args)], env=env, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True
-        )
-        os.close(theirs)
-        read = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux says EIO when the other side has closed
-                break
-            if not part:
-                break
-            read += part
-        os.close(ours)
-        assert process.wait(60) == 0
+        env = {"EPOCHAL_STORE": str(folder), "TERM": "xterm-256color", **environment}
+        with programs.started(
+            *program, *args, env=env, stdin=theirs, stdout=theirs, stderr=theirs
+        ) as process:
+            os.close(theirs)
+            read = b""
+            with contextlib.suppress(OSError):  # Linux says EIO when the other side has closed
+                while part := os.read(ours, 65536):
+                    read += part
+            os.close(ours)
+            assert process.wait() == 0
         return read.decode().replace("\r\n", "\n")
 
     return start
@@ -80,31 +71,13 @@ def test_version_loads_little(run):
         "heavy = {'rich', 'numpy', 'sqlalchemy', 'lark', 'pluggy', 'pandas', 'sklearn'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
-
-
-def test_version_starts_quickly():
-    """Processor time, as the time on the wall is everybody's on a busy machine."""
-
-    def seconds(command):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    bare = min(seconds([sys.executable, "-c", "pass"]) for _ in range(5))
-    ours = min(seconds([*PROGRAM, "version"]) for _ in range(5))
-    print(f"epochal version: {ours * 1000:.0f} ms, bare Python {bare * 1000:.0f} ms")
-    assert ours - bare < 0.15
+    programs.python(code)
 
 
 def test_a_reader_that_leaves_is_no_error(run, written):
     folder, _ = written
-    env = {**os.environ, "EPOCHAL_STORE": str(folder)}
     command = f"{sys.executable} -m epochal show otter --json | head -c 10"
-    done = subprocess.run(
-        ["bash", "-c", command], env=env, capture_output=True, text=True, check=True, timeout=60
-    )
+    done = programs.run("bash", "-c", command, env={"EPOCHAL_STORE": str(folder)})
     assert (len(done.stdout), done.stderr) == (10, "")
 
 
@@ -184,12 +157,13 @@ def test_an_interrupt_is_quiet(tmp_path):
     command = [*PROGRAM, "tail", "-f", "--store", str(store)]
     with (
         settings.override(store=store, environment=False, system_interval=0),
-        epochal.start_run(name="long"),
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+        epochal.start_run(name="long", console=True),
+        programs.started(*command) as process,
     ):
-        time.sleep(2)
+        print("epoch 1", flush=True)
+        assert process.stdout.readline() == "epoch 1\n", "it follows the run"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate()
     assert process.returncode == 130
     assert err.strip() == "error: interrupted"
 
@@ -201,14 +175,12 @@ def test_our_own_mistakes_are_one_line_too(run):
         "v.platform.python_version = broken\n"
         "from epochal.cli import main; main(['version'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    done = programs.python(code, code=1)
     assert (
         done.stderr
         == "error: a mistake in epochal itself (RuntimeError: oh); EPOCHAL_TRACEBACK=1 shows where\n"
     )
-    env = {**os.environ, "EPOCHAL_TRACEBACK": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)
+    done = programs.python(code, code=1, env={"EPOCHAL_TRACEBACK": "1"})
     assert "Traceback" in done.stderr
 
 
@@ -217,22 +189,19 @@ def test_bash_completes(run, written):
     script = run("completion", "bash").stdout
     line = 'COMP_WORDS=(epochal show ot); COMP_CWORD=2; _epochal_completion epochal; echo "${COMPREPLY[@]}"'
     shim = f'epochal() {{ {sys.executable} -m epochal "$@"; }}\n'
-    env = {**os.environ, "EPOCHAL_STORE": str(folder)}
     text = script.replace("$1)", "epochal)") + "\n" + line
-    done = subprocess.run(
-        ["bash", "-c", shim + text], env=env, capture_output=True, text=True, check=True, timeout=60
-    )
+    done = programs.run("bash", "-c", shim + text, env={"EPOCHAL_STORE": str(folder)})
     assert done.stdout.strip() == "otter"
 
 
 def test_a_bar_shows_to_whoever_has_to_wait(written, terminal):
     """Whoever does not, sees none."""
-    assert "reading journals" not in terminal("runs")
     code = (
-        "import time\nfrom epochal.cli import base\nbase._PATIENCE = 0.1\n"
-        "for _ in base.track(range(4), 'counting'): time.sleep(0.1)\nprint('done')"
+        "import sys\nfrom epochal.cli import base\nbase._PATIENCE = float(sys.argv[1])\n"
+        "for _ in base.track(range(4), 'counting'): pass\nprint('done')"
     )
-    shown = terminal(program=[sys.executable, "-c", code])
+    assert terminal(3600, program=[sys.executable, "-c", code]).strip() == "done"
+    shown = terminal(-1, program=[sys.executable, "-c", code])
     assert "counting" in shown
     assert "4/4" in shown
     assert shown.rstrip().endswith("done")

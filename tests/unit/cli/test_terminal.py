@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -15,6 +14,7 @@ from epochal.terminal.curves import Axis, Line, plot, smooth, sparkline, thin
 from epochal.terminal.pictures import related
 from epochal.terminal.screen import Screen
 from epochal.terminal.svg import drawing
+from epochal.testing import programs
 
 
 @pytest.mark.parametrize(
@@ -272,10 +272,8 @@ def test_what_the_encoding_lacks_becomes_ascii():
 
 
 def test_the_terminal_package_needs_no_rich():
-    import subprocess
-
     code = "import sys, epochal.terminal as t; t.safe('a'); assert not {'rich', 'numpy'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    programs.python(code)
 
 
 def test_an_integer_that_python_refuses_to_spell():

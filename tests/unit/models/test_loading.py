@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 
 import msgspec
@@ -14,6 +13,7 @@ import epochal
 from epochal import errors, models, settings
 from epochal.models import manifest
 from epochal.models.trust import names
+from epochal.testing import programs
 from epochal.testing.linear import Doubled, Linear, LinearFlavor
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -101,9 +101,7 @@ def test_a_fresh_process_needs_only_the_plugin(saved):
         "print({'pandas', 'sklearn', 'torch'} & set(sys.modules))\n"
     )
     path = ":".join(p for p in sys.path if p)
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": path}
-    )
+    done = programs.python(code, env={"PYTHONPATH": path})
     assert done.stdout.splitlines()[0] == str(Linear(np.array([0.1, -2.5]), 0.25).predict([[1.0, 2.0]]))
     assert done.stdout.splitlines()[1] == "set()"
 

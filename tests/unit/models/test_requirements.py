@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 import types
 from collections import Counter, deque
 from functools import partial
@@ -18,6 +15,7 @@ import torch
 
 from epochal.models import requirements
 from epochal.models.graph import nameless
+from epochal.testing import programs
 
 
 def needs(model, also=()):
@@ -169,9 +167,7 @@ def test_cycles_and_bottomless_models_end():
     deep = ring
     for _ in range(100_000):
         deep = [deep]
-    began = time.perf_counter()
     assert requirements.infer(Holder(a=ring, b=deep)).requirements == []
-    assert time.perf_counter() - began < 5
 
 
 def make_local():
@@ -216,21 +212,5 @@ def test_no_import_and_no_subprocess():
         "new = {name.partition('.')[0] for name in set(sys.modules) - before} - sys.stdlib_module_names\n"
         "print(json.dumps([sorted(new), 'subprocess.Popen' in events, 'socket.connect' in events]))\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = programs.python(code)
     assert json.loads(done.stdout) == [[], False, False]
-
-
-def test_it_takes_a_fraction_of_what_is_allowed():
-    from sklearn.ensemble import RandomForestClassifier
-
-    rng = np.random.default_rng(0)
-    model = RandomForestClassifier(100).fit(rng.normal(size=(500, 10)), rng.integers(0, 2, 500))
-    requirements._distribution_of.cache_clear()
-    began = time.perf_counter()
-    requirements.infer(model, ["scikit-learn", "skops"])
-    first = time.perf_counter() - began
-    began = time.perf_counter()
-    requirements.infer(model, ["scikit-learn", "skops"])
-    again = time.perf_counter() - began
-    print(f"requirements of a forest: {first * 1e3:.1f} ms, then {again * 1e3:.1f} ms")
-    assert min(first, again) < 0.15

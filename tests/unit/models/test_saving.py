@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +16,7 @@ import pytest
 from epochal import errors, models
 from epochal.models import flavors, manifest
 from epochal.models.pickles import PickleFlavor
+from epochal.testing import programs
 from epochal.testing.linear import Doubled, Linear, LinearFlavor
 
 
@@ -216,9 +216,7 @@ def test_pickle_takes_code_of_main_along(tmp_path):
         f"written = models.save_model(Mine(), {str(tmp_path / 'm')!r}, flavor='pickle')\n"
         "print(written.modules, sorted(written.frameworks))\n"
     )
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=True, env=_env()
-    )
+    done = programs.run(sys.executable, script, env=_env())
     assert done.stdout.strip() == "['__main__'] ['cloudpickle', 'numpy']"
     with pytest.raises(errors.Untrusted, match="can run any code"):
         models.load_model(tmp_path / "m")

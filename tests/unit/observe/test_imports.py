@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import subprocess
 import sys
 import threading
 import zipfile
@@ -10,6 +9,7 @@ import zipfile
 import pytest
 
 from epochal.observe import imports
+from epochal.testing import programs
 
 pytestmark = pytest.mark.epochal_strict
 
@@ -159,7 +159,8 @@ def test_an_old_finder_without_find_spec_is_passed_over(site, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [object(), *sys.meta_path])
     name = site("a")
     heard = hear(name)
-    monkeypatch.setattr(sys, "meta_path", [sys.meta_path[1], *sys.meta_path[1:], object()])
+    others = [finder for finder in sys.meta_path if finder is not imports._Listener]
+    monkeypatch.setattr(sys, "meta_path", [imports._Listener, *others, object()])
     assert heard == [importlib.import_module(name)]
 
 
@@ -212,4 +213,4 @@ def test_with_the_last_hook_the_listener_leaves(site):
         "imports.forget('nowhere', hooks[1]); assert sys.meta_path == before\n"
         "imports.forget('nowhere', hooks[1])"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    programs.python(script)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from epochal.testing import programs
 
 SITE = str(Path(__file__).with_name("site"))
 
@@ -84,9 +85,9 @@ CASES = {
 def test_who_starts_runs(body, expected, tmp_path, store):
     script = tmp_path / "script.py"
     script.write_text(MAIN.format(site=SITE, body=f"    {body}"))
-    env = os.environ | {"EPOCHAL_ENVIRONMENT": "off", "EPOCHAL_SYSTEM_INTERVAL": "0", "PYTHONPATH": SITE}
+    env = {"EPOCHAL_ENVIRONMENT": "off", "EPOCHAL_SYSTEM_INTERVAL": "0"}
     env["PYTHONPATH"] = os.pathsep.join([SITE, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True, check=False)
+    done = programs.run(sys.executable, script, env=env)
     assert done.stdout == f"{expected}\n", done.stdout + done.stderr
     assert "not affected" not in done.stderr
 
@@ -102,6 +103,6 @@ RANKS = {
 def test_rank_0_tells_the_story(variables, count, tmp_path, store):
     script = tmp_path / "script.py"
     script.write_text(MAIN.format(site=SITE, body="    fit()"))
-    env = os.environ | variables | {"EPOCHAL_ENVIRONMENT": "off", "EPOCHAL_SYSTEM_INTERVAL": "0"}
-    done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True, check=False)
+    env = {**variables, "EPOCHAL_ENVIRONMENT": "off", "EPOCHAL_SYSTEM_INTERVAL": "0"}
+    done = programs.run(sys.executable, script, env=env)
     assert done.stdout == f"{['tiny'] * count}\n", done.stdout + done.stderr

@@ -7,7 +7,6 @@ import functools
 import inspect
 import os
 import pickle
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 from epochal.observe import trampoline
 from epochal.observe.importlib_bootstrap import Detour
+from epochal.testing import programs
 
 PORTABLE = Path(__file__).with_name("portable.py")
 
@@ -150,13 +150,14 @@ def test_swapping_while_four_threads_call(framework):
     threads = [threading.Thread(target=hammer, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
-    for _ in range(2000):
+    swaps = 0
+    while swaps < 2000 or min(calls) == 0:  # a busy machine may start a thread late
         assert trampoline.install(framework.train, Note([]))()
+        swaps += 1
     stop.set()
     for thread in threads:
         thread.join()
     assert problems == []
-    assert min(calls) > 0
 
 
 def test_sent_by_value_it_needs_no_epochal(framework, tmp_path):
@@ -176,10 +177,7 @@ def test_sent_by_value_it_needs_no_epochal(framework, tmp_path):
         "import pickle; model = pickle.load(open('model', 'rb')).fit([2, 4])\n"
         "print(model.mean_, model.child_)"
     )
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-    )
+    done = programs.python(script, cwd=tmp_path, env={"PYTHONPATH": None})
     assert done.stdout == "3.0 True\n", done.stderr
 
 
@@ -222,6 +220,5 @@ def pythons():
 @pytest.mark.parametrize("python", pythons(), ids=pythons().values())
 def test_other_pythons(python):
     """Everything the trampoline relies on, on each Python that is installed."""
-    done = subprocess.run([python, str(PORTABLE)], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = programs.run(python, PORTABLE)
     assert done.stdout.startswith("ok 3.")

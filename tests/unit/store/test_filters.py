@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -440,7 +440,8 @@ def test_times_and_spans(store):
     assert len(store.runs("created >= '2025-11-23'")) + len(store.runs("created < '2025-11-23'")) == 60
     assert len(store.runs(f"start_time >= {((1_763_900_000 + 30) * 1000)}")) == 30
     assert len(store.runs("created > -1d")) == 0
-    assert len(store.runs(f"created > -{int((time.time() - 1_763_900_000) / 86400) + 2}d")) == 60
+    age = datetime.now(UTC) - datetime.fromtimestamp(1_763_900_000, UTC)
+    assert len(store.runs(f"created > -{age.days + 2}d")) == 60
     assert len(store.runs("duration < 1s")) == 60
     assert len(store.runs("duration between 0 and 1m")) == 60
 

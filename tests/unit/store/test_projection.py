@@ -6,14 +6,13 @@ import random
 import shutil
 import signal
 import struct
-import subprocess
 import sys
-import time
 
 import pytest
 
 from epochal import ids, journal
 from epochal.store import Store, lines, projection
+from epochal.testing import programs
 
 SPECIAL = [math.nan, math.inf, -math.inf, -0.0, 5e-324, 1e-320, 1.7976931348623157e308, 0.1, 2.0**63]
 
@@ -445,15 +444,17 @@ def test_two_projectors_at_once(book, tell, make_id):
         book.write(b"", run)
         book.hold(run)
     book.open()
-    others = [subprocess.Popen([sys.executable, "-c", PROJECT, str(book.root)]) for _ in range(2)]
-    done = dict.fromkeys(whole, 0)
-    while any(done[run] < len(whole[run]) for run in whole):
-        for run, data in whole.items():
-            more = data[done[run] : done[run] + rng.randrange(1, 1500)]
-            book.append(more, run)
-            done[run] += len(more)
-    for other in others:
-        assert other.wait(60) == 0
+    command = (sys.executable, "-c", PROJECT, book.root)
+    with programs.started(*command) as one, programs.started(*command) as other:
+        done = dict.fromkeys(whole, 0)
+        while any(done[run] < len(whole[run]) for run in whole):
+            for run, data in whole.items():
+                more = data[done[run] : done[run] + rng.randrange(1, 1500)]
+                book.append(more, run)
+                done[run] += len(more)
+        for program in (one, other):
+            _, err = program.communicate()
+            assert program.returncode == 0, err
     book.let_go()
     seen = tell(book.open())
     book.open().rebuild()
@@ -480,24 +481,26 @@ def test_a_projector_that_is_killed_loses_and_doubles_nothing(book, tell, make_i
     rng = random.Random(13)
     for number in range(3):
         book.write(book.lines(*everything(rng, 3000), run=make_id(number)), make_id(number))
-    script = (
-        "import sys; from epochal.store import Store, projection as p; p.PART_BYTES = 20000;"
-        "print('go', flush=True); Store.open(sys.argv[1])"
-    )
-    kills = 0
-    for number in range(6):
-        with subprocess.Popen(
-            [sys.executable, "-c", script, str(book.root)], stdout=subprocess.PIPE
-        ) as child:
-            assert child.stdout.readline() == b"go\n"
-            time.sleep(0.03 * number)
-            child.kill()
-            kills += child.wait() == -signal.SIGKILL
+    script = """
+import os, signal, sys
+from sqlalchemy import Engine, event
+from epochal.store import Store, projection
+projection.PART_BYTES, left = 20000, [int(sys.argv[2])]
+@event.listens_for(Engine, "before_cursor_execute")
+def count(*_):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+Store.open(sys.argv[1])
+"""
+    statements = (1, 20, 40, 41, 42, 60)
+    for at in statements:
+        programs.python(script, book.root, at, code=-signal.SIGKILL)
     seen = tell(book.open())
     book.open().rebuild()
     assert tell(book.open()) == seen
     assert all(len(run.history("acc")) == 3000 for run in book.open().runs())
-    print(f"projector: {kills} kills, 9000 points, lost 0, doubled 0")
+    print(f"projector: {len(statements)} kills, 9000 points, lost 0, doubled 0")
 
 
 def test_a_long_series_appended_in_parts(book, make_id, make_line):

@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from epochal import plugins
 from epochal.surroundings import environment
 from epochal.surroundings.environment import VARIABLES
 from epochal.surroundings.packages import packages
+from epochal.testing import programs
 
 
 def test_what_is_noted():
@@ -69,7 +69,7 @@ def test_only_listed_variables_are_noted(monkeypatch):
 def test_the_command_line_is_noted_without_secrets():
     program = "import json; from epochal.surroundings import environment; print(json.dumps(environment()))"
     words = ["--api-key", "Zq7x9K2mWv", "--lr=0.1", "url=https://me:Zq7x9K2mWv@host/"]
-    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=True)
+    done = programs.python(program, *words)
     assert "Zq7x9K2mWv" not in done.stdout
     assert json.loads(done.stdout)["command"][-4:] == [
         "--api-key",
@@ -84,7 +84,7 @@ def test_a_long_argument_is_cut():
         "from epochal.surroundings import environment; print(len(str(environment()['command']))) #"
         + "x" * 50_000
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = programs.python(program)
     assert int(done.stdout) < 2000
 
 
@@ -94,7 +94,7 @@ def test_a_folder_that_is_gone_is_left_out(tmp_path):
         "os.rmdir(os.getcwd()); found = environment(); assert 'cwd' not in found; assert found['python']"
     )
     (tmp_path / "gone").mkdir()
-    subprocess.run([sys.executable, "-P", "-c", program], cwd=tmp_path / "gone", check=True)
+    programs.run(sys.executable, "-P", "-c", program, cwd=tmp_path / "gone")
 
 
 def test_a_user_without_a_name_is_left_out(monkeypatch):
@@ -181,7 +181,7 @@ def test_nothing_is_started(monkeypatch):
     def refuse(*arguments, **named):
         raise AssertionError(arguments)
 
-    monkeypatch.setattr(subprocess, "Popen", refuse)
+    monkeypatch.setattr("subprocess.Popen", refuse)
     monkeypatch.setattr(os, "posix_spawn", refuse)
     assert environment()["platform"]
 

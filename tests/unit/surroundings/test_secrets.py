@@ -3,7 +3,6 @@
 import os
 import random
 import signal
-import subprocess
 import sys
 import threading
 import warnings
@@ -13,6 +12,7 @@ import pytest
 from epochal.surroundings import environment, git
 from epochal.surroundings.console import Capture
 from epochal.surroundings.sampler import Sampler
+from epochal.testing import programs
 
 VARIABLES = (
     *("AWS_SECRET_ACCESS_KEY", "OPENAI_API_KEY", "HF_TOKEN", "WANDB_API_KEY", "DATABASE_URL", "GITHUB_TOKEN"),
@@ -36,7 +36,7 @@ def code(tmp_path):
     folder.mkdir()
 
     def ask(*arguments):
-        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+        programs.run("git", "-C", folder, *arguments)
 
     ask("init", "-q")
     (folder / "train.py").write_text(PROGRAM)
@@ -63,13 +63,8 @@ def test_no_planted_secret_reaches_the_store(code, tmp_path):
     ]
     given = {name: planted(20 + index) for index, name in enumerate(VARIABLES)}
     store = tmp_path / "store"
-    subprocess.run(
-        [sys.executable, "train.py", *words],
-        cwd=code,
-        env={**os.environ, **given, "EPOCHAL_STORE": str(store), "EPOCHAL_ENVIRONMENT": "true"},
-        check=True,
-        capture_output=True,
-    )
+    there = {**given, "EPOCHAL_STORE": str(store), "EPOCHAL_ENVIRONMENT": "true"}
+    programs.run(sys.executable, "train.py", *words, cwd=code, env=there)
     kept = b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file())
     assert b'"git"' in kept
     assert b"rate = 0.2" in kept, "the diff is there"

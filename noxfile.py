@@ -26,7 +26,8 @@ PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/epochal-*/pypro
 PINS = ("-c", "constraints.txt")
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else every process of a test compiles its imports anew
-if "PIP_FIND_LINKS" in os.environ:  # uv is to look where pip does
+os.environ.setdefault("UV_SYSTEM_CERTS", "1")  # uv is to trust whom pip trusts, and to look where pip looks
+if "PIP_FIND_LINKS" in os.environ:
     os.environ.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])
 
 

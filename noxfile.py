@@ -31,6 +31,11 @@ if "PIP_FIND_LINKS" in os.environ:
     os.environ.setdefault("UV_FIND_LINKS", os.environ["PIP_FIND_LINKS"])
 
 
+ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""For tests beside each other: on a busy machine the threads of a BLAS spin while they wait for each other, and a
+fit of a second takes ten."""
+
+
 def install(session: nox.Session, extra: str, *plugins: str, framework: bool = True) -> None:
     """Install the core with one of its extras, and these plugins with the framework each is for."""
     needs = "[framework]" if framework else ""
@@ -76,11 +81,12 @@ def tests(session: nox.Session) -> None:
     again = 64
     session.run(
         *("pytest", "-n2", "--dist=worksteal", "--durations=15", f"--failed-to={failed}", *chosen),
+        env=ONE_CORE,
         success_codes=[0, again],
     )
     if failed.exists():
         modules = sorted({test.partition("::")[0] for test in json.loads(failed.read_text(encoding="utf-8"))})
-        session.run("pytest", "--reruns=1", f"--again={failed}", *modules)
+        session.run("pytest", "--reruns=1", f"--again={failed}", *modules, env=ONE_CORE)
 
 
 @nox.session
@@ -88,7 +94,7 @@ def stress(session: nox.Session) -> None:
     """The tests named, ten times, on a busy machine that stalls: `nox -s stress -- TESTS`."""
     install_torch(session)
     install(session, "tests", *PLUGINS)
-    session.run("python", "tests/support/stress.py", *session.posargs)
+    session.run("python", "tests/support/stress.py", *session.posargs, env=ONE_CORE)
 
 
 @nox.session

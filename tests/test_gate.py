@@ -118,5 +118,12 @@ def test_a_dear_module_fails_though_no_test_is(start):
     assert [line.partition(": ")[0] for line in sections(text)[DEAR]] == ["test_it.py"]
 
 
-def test_a_failure_is_not_hidden_by_its_price(start):
-    start("--failed-to=failed.json", TEST="0.2", unlucky=1, code=1)
+def test_what_was_dear_beside_others_is_judged_again_alone(start):
+    start("-n2", "-k", "dear", "--failed-to=failed.json", TEST="0.2", code=64)
+    assert DEAR not in start("--reruns=1", "--again=failed.json")
+    again = start("--reruns=1", "--again=failed.json", TEST="0.2", code=1)
+    assert "test_it.py::test_dear[0]: failed again" in sections(again)[AGAIN]
+
+
+def test_a_failure_in_a_dear_module_is_a_failure(start):
+    start("--failed-to=failed.json", MODULE="0.2", unlucky=1, code=1)

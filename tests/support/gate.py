@@ -3,8 +3,8 @@
 A test that fails beside others gets two more tries, alone (`nox -s tests` starts pytest a second time for
 them). Where it passes then, the gate is green, and the end of the log names the test and what it said
 first: it has a defect, and a name in this list is work to be done. Every test is charged with the processor
-time that it and the programs it started used; too dear a test fails the gate, since the next fifty would be
-like it.
+time that it and the programs it started used; one that is too dear has failed, since the next fifty would
+be like it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Write what a test has used into the last of its reports."""
     report: Any = yield
     if report.when == "teardown":
-        report.used = _used() - item.stash[_BEFORE]
+        now = _used()
+        report.used, item.stash[_BEFORE] = now - item.stash[_BEFORE], now  # each try for itself
     return report
 
 
@@ -72,7 +73,7 @@ class _Accounts:
         self.config = config
         self.first: dict[str, str] = json.loads(Path(again).read_text("utf-8")) if again else {}
         self.failed: dict[str, str] = {}
-        self.used: dict[str, float] = defaultdict(float)
+        self.used: dict[str, float] = {}
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """In a second start, leave all but the failed ones out."""
@@ -82,20 +83,31 @@ class _Accounts:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a report into the accounts."""
-        self.used[report.nodeid] += getattr(report, "used", 0.0)
+        if hasattr(report, "used"):
+            self.used[report.nodeid] = report.used
         if report.failed:
             self.failed.setdefault(report.nodeid, _message(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Ask for a second start, or for cheaper tests."""
+        """Count what is too dear as failed, and ask for a second start where that may help."""
+        if session.exitstatus not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            return
+        modules = 0
+        for name, (used, limit) in self.dear().items():
+            if name in self.used:
+                self.failed.setdefault(
+                    name, f"used {used:.1f} s of processor time, the limit is {limit:.0f} s"
+                )
+            else:
+                modules += 1
         to = self.config.getoption("--failed-to")
         if to and self.failed:
             Path(to).write_text(json.dumps(self.failed), "utf-8")
-            if session.exitstatus == pytest.ExitCode.TESTS_FAILED and len(self.failed) <= MOST:
-                session.exitstatus = AGAIN
-        if self.dear() and session.exitstatus in {pytest.ExitCode.OK, AGAIN}:
+        if modules or len(self.failed) > MOST or (self.failed and not to):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        elif self.failed:
+            session.exitstatus = AGAIN
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -111,8 +123,8 @@ class _Accounts:
                 terminalreporter.write_line(f"{name}: {used:.1f} s of processor time, limit {limit:.0f} s")
 
     def dear(self) -> dict[str, tuple[float, float]]:
-        """Tests and modules over their limits, in a run where that counts."""
-        if self.config.getoption("--nightly", default=False) or self.first:
+        """Tests and modules over their limits; nightly there are none."""
+        if self.config.getoption("--nightly", default=False):
             return {}
         modules: dict[str, float] = defaultdict(float)
         for test, used in self.used.items():

@@ -227,6 +227,7 @@ class FlavorSuite:
         model = load_model(kept.folder, trust=self._trust(kept.case))
         with each_operation(tmp_path / "whole", lambda: operations.append(1)):
             save_model(model, tmp_path / "whole" / "model", flavor=self.flavor.name)
+        assert _state(tmp_path / "whole" / "model") == "whole"
         count = len(operations)
         begin, end = count * (third - 1) // 3, count * third // 3
         moments = range(begin + 1, end + 1) if _nightly() else [max(end, 1)]

@@ -32,8 +32,8 @@ if "PIP_FIND_LINKS" in os.environ:
 
 
 ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""For tests beside each other: on a busy machine the threads of a BLAS spin while they wait for each other, and a
-fit of a second takes ten."""
+"""For tests beside each other: threads of a BLAS that wait for each other on a busy machine spin, and
+a fit of one second takes ten."""
 
 
 def install(session: nox.Session, extra: str, *plugins: str, framework: bool = True) -> None:

@@ -29,7 +29,7 @@ only-include = ["tinyfit.py"]
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # nox takes a session of one name once a process
 def noxfile():
     spec = importlib.util.spec_from_file_location("epochal_noxfile", ROOT / "noxfile.py")
     module = importlib.util.module_from_spec(spec)

@@ -184,13 +184,16 @@ def test_our_own_mistakes_are_one_line_too(run):
     assert "Traceback" in done.stderr
 
 
-def test_bash_completes(run, written):
+def test_bash_completes(run, written, tmp_path):
+    """With the program on the PATH, as bash asks for it by name."""
     folder, _ = written
+    program = tmp_path / "epochal"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m epochal "$@"\n')
+    program.chmod(0o755)
     script = run("completion", "bash").stdout
     line = 'COMP_WORDS=(epochal show ot); COMP_CWORD=2; _epochal_completion epochal; echo "${COMPREPLY[@]}"'
-    shim = f'epochal() {{ {sys.executable} -m epochal "$@"; }}\n'
-    text = script.replace("$1)", "epochal)") + "\n" + line
-    done = programs.run("bash", "-c", shim + text, env={"EPOCHAL_STORE": str(folder)})
+    there = {"EPOCHAL_STORE": str(folder), "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = programs.run("bash", "-c", f"{script}\n{line}", env=there)
     assert done.stdout.strip() == "otter"
 
 

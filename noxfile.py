@@ -78,7 +78,7 @@ def tests(session: nox.Session) -> None:
     failed = Path(session.virtualenv.location) / "failed.json"
     failed.unlink(missing_ok=True)
     chosen = session.posargs or ["tests", *plugin_tests(*PLUGINS)]
-    again = 64
+    again = 64  # gate.AGAIN
     session.run(
         *("pytest", "-n2", "--dist=worksteal", "--durations=15", f"--failed-to={failed}", *chosen),
         env=ONE_CORE,

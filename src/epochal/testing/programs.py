@@ -86,6 +86,12 @@ def started(
     try:
         yield program
         left = _left(program)
+    except BaseException as error:
+        watchdog.cancel()
+        watchdog.join()
+        if hung:  # what the block saw follows from that: an empty line, a closed pipe
+            error.add_note(_late(command, limit, hung))
+        raise
     finally:
         watchdog.cancel()
         watchdog.join()  # it may be naming what it ends
@@ -94,7 +100,7 @@ def started(
             if stream is not None:
                 stream.close()
     if hung:
-        raise AssertionError(f"{_shown(command)} did not end in {limit:.0f} s: {', '.join(hung)}")
+        raise AssertionError(_late(command, limit, hung))
     if left:
         raise AssertionError(f"{_shown(command)} left running: {', '.join(left)}")
 
@@ -145,6 +151,10 @@ def _named(process: psutil.Process) -> str:
     with contextlib.suppress(psutil.NoSuchProcess):
         return f"{process.pid} ({' '.join(process.cmdline())[:200]})"
     return str(process.pid)
+
+
+def _late(command: tuple[object, ...], limit: float, hung: list[str]) -> str:
+    return f"{_shown(command)} did not end in {limit:.0f} s: {', '.join(hung)}"
 
 
 def _shown(command: tuple[object, ...]) -> str:

@@ -570,8 +570,7 @@ def test_slow_afterwards_counts_too(framework, observe):
 STALLED = """
 import os, signal, sys
 sys.path.insert(0, sys.argv[1])
-import epochal_tiny, tiny_framework.core
-from epochal import plugins
+import tiny_framework.core
 from epochal.observe import Adapter
 
 def observer(call):

@@ -47,6 +47,13 @@ def test_a_program_that_hangs_is_ended_and_named():
         programs.python(source, limit=2)
 
 
+def test_an_error_that_follows_from_a_hang_says_so():
+    command = (sys.executable, "-c", "import signal; signal.pause()")
+    with pytest.raises(AssertionError) as caught, programs.started(*command, limit=1) as program:
+        assert program.stdout.readline() == "ready\n"
+    assert "did not end in 1 s" in caught.value.__notes__[0]
+
+
 def test_a_program_that_is_stopped_is_ended_too():
     with pytest.raises(AssertionError, match="did not end"):
         programs.python("import os, signal; os.kill(os.getpid(), signal.SIGSTOP)", limit=2)
